@@ -1,0 +1,5 @@
+"""From tables to arrays: runs become a :class:`~bayes_scaling.models.layout.Problem`, designs become rows."""
+
+from bayes_scaling.encoding.problem import encode_runs
+
+__all__ = ["encode_runs"]

@@ -1,0 +1,45 @@
+"""Encode table rows, of runs or of a design, for a law: indices and centred logs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.models.laws import Law
+from bayes_scaling.models.layout import Layout, RowArrays
+from bayes_scaling.runs import FACTORS
+
+
+def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tuple[str, ...]]) -> RowArrays:
+    """Rows of a table as a law reads them.
+
+    Parameters
+    ----------
+    layout : Layout
+    law : Law
+    frame : DataFrame, n rows
+        Has ``task``, ``method``, ``finetune_size`` and the factors that its rows use.
+    sets : sequence of n tuples
+        The factors in each row's law.
+    """
+    cell = np.array([layout.cell_index[pair] for pair in zip(frame["task"], frame["method"], strict=True)])
+    n, used = len(frame), [f for f in FACTORS if f in layout.factor_of_term]
+    term, active = np.zeros((n, len(used)), np.int64), np.zeros((n, len(used)))
+    log_x = np.zeros((n, len(used)))
+    for column, factor in enumerate(used):
+        rows = np.array([factor in s for s in sets], dtype=bool)
+        terms = np.array([layout.terms_of_cell[c][factor] for c in cell[rows]], np.int64)
+        term[rows, column], active[rows, column] = terms, 1.0
+        if rows.any():
+            log_x[rows, column] = np.log(frame.loc[rows, factor].to_numpy(np.float64)) - layout.log_x0[terms]
+    log_d = np.log(frame["finetune_size"].to_numpy(np.float64)) - layout.log_d0[cell]
+    return RowArrays(cell, term, active, _amplitudes(layout, law, cell, term, sets), log_x, log_d)
+
+
+def _amplitudes(
+    layout: Layout, law: Law, cell: np.ndarray, term: np.ndarray, sets: Sequence[tuple[str, ...]]
+) -> np.ndarray:
+    if law.amplitude_per_factor:
+        return term  # the additive law's amplitudes are its terms
+    index = {key: j for j, key in enumerate(layout.factor_sets)}
+    return np.array([[index[int(c), s]] for c, s in zip(cell, sets, strict=True)], np.int64)

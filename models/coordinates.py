@@ -1,0 +1,226 @@
+r"""Coordinates in which the data are nearly independent, so that NUTS takes few steps.
+
+The model is *written* in the paper's symbols and *sampled* here. In natural coordinates E, beta and A lie on
+long curved ridges; what the data pin down is the loss at the centre of the data, its local slopes, and each
+base LLM's own mean. So one flat vector z holds
+
+* :math:`\lambda_j = \log L_j`, with :math:`L_j = E + R_j` the loss at the reference point of amplitude j;
+* :math:`\epsilon = \mathrm{logit}(E / \min_j L_j)`, E as a fraction of the lowest of them;
+* :math:`\alpha w` and :math:`\beta w`, local slopes of log loss, with w the reducible fraction at the centre;
+* :math:`m_h`, log loss of the mean run of base h, from which its effect follows by subtraction.
+
+Each is a shift or scale by data constants and earlier coordinates, so every Jacobian is in closed form. A site
+whose prior has another support than the map expects falls back to NumPyro's bijection for that support.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+from numpyro.distributions import biject_to, constraints
+from numpyro.infer.util import log_density
+
+from bayes_scaling.models.gather import take
+from bayes_scaling.models.joint import JointModel, gather_family, joint_law, law_parameters
+from bayes_scaling.models.layout import Problem
+from bayes_scaling.models.priors import Site
+
+Families = dict[str, Array]
+COMMON, EFFECT = "base_common", "base_effect"
+LOSS_FAMILIES = ("E", "reducible", "data_term")
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """A bijection between a flat vector z and the values of the model's sample sites.
+
+    Attributes
+    ----------
+    model, problem
+        What is sampled.
+    conditioned : bool
+        True for this module's map; False leaves every site in its natural coordinate.
+    centred : bool array, shape (H,)
+        Base effects that the data inform well, and so are sampled through their mean run.
+    """
+
+    model: JointModel
+    problem: Problem
+    conditioned: bool
+    centred: NDArray[np.bool_]
+
+    @property
+    def free_sites(self) -> tuple[Site, ...]:
+        """Sites that are sampled; a fixed one has no coordinate."""
+        return tuple(site for site in self.model.sites if not site.fixed)
+
+    @property
+    def blocks(self) -> tuple[tuple[str, int], ...]:
+        """Name and length of each block of z, in order."""
+        layout = self.problem.layout
+        sizes = [(site.name, len(site.index)) for site in self.free_sites]
+        if self.model.base_effects:
+            sizes += [(COMMON, layout.n_commons), (EFFECT, layout.n_effects)]
+        return tuple(sizes)
+
+    @property
+    def size(self) -> int:
+        """Length of z."""
+        return sum(n for _, n in self.blocks)
+
+    @property
+    def by_family(self) -> dict[str, list[Site]]:
+        """The sites of each family."""
+        families = dict.fromkeys(site.family for site in self.model.sites)
+        return {family: [s for s in self.model.sites if s.family == family] for family in families}
+
+    @property
+    def losses_coupled(self) -> bool:
+        """True where E and the amplitudes are sampled through the loss at the centre."""
+        layout, sites = self.problem.layout, self.model.sites
+        positive = all(_positive(s) and not s.fixed for s in sites if s.family in LOSS_FAMILIES)
+        every_cell = set(layout.cell_of_amplitude.tolist()) == set(range(layout.n_cells))
+        summed = self.model.law.amplitude_per_factor and layout.amplitude_is_shared()
+        return self.conditioned and positive and every_cell and not summed
+
+    def split(self, z: Array) -> dict[str, Array]:
+        """The flat vector by block."""
+        ends = np.cumsum([n for _, n in self.blocks])
+        return {name: z[end - n : end] for (name, n), end in zip(self.blocks, ends, strict=True)}
+
+    def to_families(self, z: Array) -> tuple[Families, Array]:
+        """Full vectors of every family (and the base effects) at z, and the log Jacobian determinant."""
+        blocks = self.split(z)
+        families, log_det = _losses(self, blocks)
+        weight = _reducible_fractions(self, families) if self.conditioned else {}
+        for family, sites in self.by_family.items():
+            if family not in LOSS_FAMILIES:
+                families[family], change = _family(sites, blocks, weight.get(family))
+                log_det = log_det + change
+        if self.model.base_effects:
+            log_det = log_det + _effects(self, blocks, families)
+        return families, log_det
+
+    def to_sites(self, z: Array) -> tuple[dict[str, Array], Array]:
+        """Values of the free sample sites at z, and the log Jacobian determinant."""
+        families, log_det = self.to_families(z)
+        values = {site.name: take(families[site.family], np.asarray(site.index)) for site in self.free_sites}
+        if self.model.base_effects:
+            values |= {COMMON: families[COMMON], EFFECT: families[EFFECT]}
+        return values, log_det
+
+    def potential(self, z: Array) -> Array:
+        """Negative log posterior density at z, Jacobian included; infinite where it is not defined."""
+        values, log_det = self.to_sites(z)
+        arguments = (self.model, self.problem, jnp.asarray(self.problem.loss))
+        log_joint, _ = log_density(joint_law, arguments, {}, values)
+        total = log_joint + log_det
+        return jnp.where(jnp.isfinite(total), -total, jnp.inf)
+
+
+def _positive(site: Site) -> bool:
+    return site.distribution().support in (constraints.positive, constraints.nonnegative)
+
+
+def _value(site: Site, blocks: dict[str, Array], weight: Array | None = None) -> tuple[Array, Array]:
+    """Natural values of a site and their log Jacobian; exponents are slopes divided by ``weight``."""
+    prior = site.distribution()
+    if site.fixed:
+        return jnp.asarray(prior.mean), jnp.zeros(())
+    z = blocks[site.name]
+    transform = biject_to(prior.support)
+    value = transform(z)
+    log_det = jnp.sum(transform.log_abs_det_jacobian(z, value))
+    if weight is None or not (prior.support is constraints.real or _positive(site)):
+        return value, log_det
+    w = take(weight, np.asarray(site.index))
+    return value / w, log_det - jnp.sum(jnp.log(w))
+
+
+def _family(sites: list[Site], blocks: dict[str, Array], weight: Array | None = None) -> tuple[Array, Array]:
+    values, log_dets = zip(*(_value(site, blocks, weight) for site in sites), strict=True)
+    return gather_family(list(zip(sites, values, strict=True))), jnp.sum(jnp.stack(log_dets))
+
+
+def _losses(c: Coordinates, blocks: dict[str, Array]) -> tuple[Families, Array]:
+    """E, the amplitudes and the data term; coupled through the loss at the centre where that is possible."""
+    families: Families = {}
+    log_det = jnp.zeros(())
+    for family, sites in c.by_family.items():
+        if family not in LOSS_FAMILIES:
+            continue
+        if c.losses_coupled:
+            families[family] = gather_family([(site, blocks[site.name]) for site in sites])
+        else:
+            families[family], change = _family(sites, blocks)
+            log_det = log_det + change
+    return _uncouple(c, families) if c.losses_coupled else (families, log_det)
+
+
+def _uncouple(c: Coordinates, z: Families) -> tuple[Families, Array]:
+    cell = c.problem.layout.cell_of_amplitude
+    log_total = z["reducible"]
+    member = np.eye(c.problem.layout.n_cells, dtype=bool)[cell].T
+    lowest = jnp.min(jnp.where(member, log_total, jnp.inf), axis=1)
+    names = ("E", "data_term") if "data_term" in z else ("E",)
+    logits = jnp.stack([*(z[name] for name in names), jnp.zeros_like(lowest)])
+    log_share = jax.nn.log_softmax(logits, axis=0)
+    common = {name: jnp.exp(lowest + log_share[i]) for i, name in enumerate(names)}
+    in_common = take(jnp.stack(list(common.values())).sum(0), cell)
+    # where an amplitude is the lowest of its cell, its share is known without subtracting
+    own = take(jnp.exp(lowest + log_share[-1]), cell)
+    is_lowest = log_total == jnp.max(jnp.where(member, lowest[:, None], -jnp.inf), axis=0)
+    reducible = jnp.where(is_lowest, own, jnp.exp(log_total) - in_common)
+    log_det = jnp.sum(log_share) + len(names) * jnp.sum(lowest) + jnp.sum(log_total)
+    return {**common, "reducible": reducible}, log_det
+
+
+def _reducible_fractions(c: Coordinates, families: Families) -> Families:
+    """What turns an exponent into a local slope of log loss at the centre: shares of the loss there."""
+    layout = c.problem.layout
+    data_term = families.get("data_term", jnp.zeros(layout.n_cells))
+    total = families["reducible"] + take(families["E"] + data_term, layout.cell_of_amplitude)
+    share = families["reducible"] / total
+    count = np.bincount(layout.cell_of_amplitude, minlength=layout.n_cells)
+    weights = layout.amplitude_has_term / np.maximum(layout.amplitude_has_term.sum(0), 1)
+    of_alpha = share @ weights
+    if c.model.law.has_data_term:
+        mean_total = _mean_by_cell(c, total, families["E"] + data_term, count)
+        return {"alpha": of_alpha, "beta": data_term / mean_total}
+    return {"alpha": of_alpha, "beta": _mean_by_cell(c, share, jnp.ones(layout.n_cells), count)}
+
+
+def _mean_by_cell(c: Coordinates, values: Array, where_none: Array, count: NDArray[np.int64]) -> Array:
+    members = np.eye(c.problem.layout.n_cells)[c.problem.layout.cell_of_amplitude]
+    sums = values @ members
+    return jnp.where(count > 0, sums / np.maximum(count, 1), where_none)
+
+
+def _effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
+    """Add the common and the cells' base effects to the families; return their log Jacobian."""
+    layout = c.problem.layout
+    z, common = blocks[EFFECT], blocks[COMMON]
+    scale, share = families["base_scale"][0], families["base_share"][0]
+    families[COMMON] = common
+    if not c.conditioned:
+        families[EFFECT] = z
+        return jnp.zeros(())
+    mean_run = c.model.law.log_mean(law_parameters(families), c.problem.effect_rows)
+    own_scale = scale * jnp.sqrt(1.0 - share)
+    free = scale * jnp.sqrt(share) * take(common, layout.common_of_effect) + own_scale * z
+    families[EFFECT] = jnp.where(c.centred, z - mean_run, free)
+    return jnp.sum(~c.centred) * jnp.log(own_scale)
+
+
+def block_of(coordinates: Coordinates, family: str) -> Iterable[tuple[Site, slice]]:
+    """The sites of a family with the slice of z that each takes."""
+    start = 0
+    by_name = {site.name: site for site in coordinates.free_sites}
+    for name, n in coordinates.blocks:
+        if name in by_name and by_name[name].family == family:
+            yield by_name[name], slice(start, start + n)
+        start += n

@@ -1,0 +1,127 @@
+"""The joint model of all runs: a law per (task, method), base-model effects, heavy-tailed noise.
+
+For run i of method m on task t with base LLM b, on log loss::
+
+    log loss_i ~ StudentT(nu, log L(X_i, D_i; A, alpha, beta, E) + effect[t, m, b], sqrt(sigma^2 + se_i^2))
+    effect[t, m, b] ~ StudentT(4, base_scale * sqrt(base_share) * common[t, b], base_scale * sqrt(1 - base_share))
+    common[t, b] ~ StudentT(4, 0, 1)
+
+All runs from one base LLM share its quality: the number of bases, not of runs, is what informs alpha. The same
+function is prior, prior predictive and likelihood: pass ``loss=None`` to draw losses.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+from jax import Array
+
+from bayes_scaling.models.gather import assemble, take
+from bayes_scaling.models.laws import Law, LawParameters, log_amplitude_scale
+from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.priors import Site
+
+EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
+
+
+class JointModel(NamedTuple):
+    """A fully resolved model: the law, its sample sites and whether base LLMs have effects."""
+
+    law: Law
+    sites: tuple[Site, ...]
+    base_effects: bool
+
+
+def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) -> None:
+    """The NumPyro program; sites and their plates are named in the module's equations.
+
+    Parameters
+    ----------
+    model : JointModel
+    problem : Problem
+    loss : Array, shape (n,), optional
+        Measured losses. ``None`` samples them (prior or posterior predictive).
+    """
+    layout = problem.layout
+    families = sample_families(model, layout)
+    parameters = law_parameters(families)
+    log_mean = model.law.log_mean(parameters, problem.rows)
+    if model.base_effects:
+        log_mean = log_mean + take(sample_base_effects(families, layout), problem.effect)
+    sigma = take(families["sigma"], problem.rows.cell)
+    with numpyro.plate("run", problem.rows.cell.shape[0]):
+        numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)
+
+
+def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Array) -> dist.Distribution:
+    """Distribution of a run's loss: Student-t on its log, known test-set error added in quadrature."""
+    scale = jnp.sqrt(sigma**2 + log_se**2)
+    return dist.TransformedDistribution(dist.StudentT(nu, log_mean, scale), dist.transforms.ExpTransform())
+
+
+def sample_families(model: JointModel, layout: Layout) -> dict[str, Array]:
+    """Draw (or fix) every site and gather each family ("E", "alpha", ...) into its full vector."""
+    parts: dict[str, list[tuple[Site, Array]]] = {}
+    for site in sorted(model.sites, key=lambda s: s.on_amplitude):  # a prior on A needs alpha and beta first
+        prior = site.distribution()
+        if site.on_amplitude:
+            prior = amplitude_prior(model.law, layout, site, {f: gather_family(parts[f]) for f in parts})
+        value = fixed_value(site, prior) if site.fixed else _sample_site(site, prior)
+        parts.setdefault(site.family, []).append((site, value))
+    return {family: gather_family(members) for family, members in parts.items()}
+
+
+def gather_family(parts: list[tuple[Site, Array]]) -> Array:
+    """A family's vector from the values of its sites."""
+    return assemble([value for _, value in parts], [site.index for site, _ in parts])
+
+
+def _sample_site(site: Site, prior: dist.Distribution) -> Array:
+    with numpyro.plate(f"{site.name} elements", len(site.index)):
+        value: Array = numpyro.sample(site.name, prior)
+    return value
+
+
+def fixed_value(site: Site, prior: dist.Distribution) -> Array:
+    """The value that a fixed site is held at, shape (len(index),)."""
+    value: Array = numpyro.deterministic(site.name, prior.mean)
+    return value
+
+
+def amplitude_prior(law: Law, layout: Layout, site: Site, families: dict[str, Array]) -> dist.Distribution:
+    """A prior on A (or B) as the prior it implies on the amplitude at the centre of the data."""
+    alpha, beta = families.get("alpha", jnp.zeros(0)), families["beta"]
+    if site.family == "data_term":
+        log_scale = beta * layout.log_d0
+    else:
+        log_scale = log_amplitude_scale(law, layout, alpha, beta)
+    scale = jnp.exp(-take(log_scale, np.asarray(site.index)))
+    domain = dist.constraints.positive
+    return dist.TransformedDistribution(site.distribution(), dist.transforms.AffineTransform(0.0, scale, domain))
+
+
+def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
+    """Effects on log loss, shape (H,), partly shared by the methods that start from one base."""
+    scale, share = families["base_scale"][0], families["base_share"][0]
+    with numpyro.plate("task_base", layout.n_commons):
+        common = numpyro.sample("base_common", dist.StudentT(EFFECT_DF, 0.0, 1.0))
+    centre = scale * jnp.sqrt(share) * take(common, layout.common_of_effect)
+    with numpyro.plate("cell_base", layout.n_effects):
+        effect: Array = numpyro.sample(
+            "base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share))
+        )
+    return effect
+
+
+def law_parameters(families: dict[str, Array]) -> LawParameters:
+    """The families that the law reads."""
+    return LawParameters(
+        E=families["E"],
+        beta=families["beta"],
+        alpha=families.get("alpha", jnp.zeros(0)),
+        reducible=families.get("reducible", jnp.zeros(0)),
+        data_term=families.get("data_term", jnp.zeros(0)),
+    )
+

@@ -1,0 +1,193 @@
+"""Which parameter belongs to which cell: the bookkeeping between a runs table and a law.
+
+A *cell* is one (task, method). A *term* is one (cell, factor) and owns an exponent alpha. An *amplitude* is what
+the paper calls A: one per (cell, factor) when factors are varied one at a time, one per cell when they multiply.
+A *base effect* belongs to one (cell, base LLM); its *common* part to one (task, base LLM).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+SHARED = " * "  # between the names of factors that share one amplitude
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and indices of C cells, K terms, J amplitudes, H base effects and G common base effects.
+
+    Attributes
+    ----------
+    task, method : tuple of str, length C
+        The cells' names.
+    sharing : tuple of str, length C
+        ``"one factor at a time"``, ``"product"`` or ``"finetuning data only"``.
+    cell_of_term : int array, shape (K,)
+    factor_of_term : tuple of str, length K
+    cell_of_amplitude : int array, shape (J,)
+    factor_of_amplitude : tuple of str, length J
+        The factors an amplitude belongs to, joined by ``SHARED``; ``""`` where there are none.
+    factor_sets : tuple of (cell index, tuple of str)
+        The distinct sets of factors that a cell's rows are scaled by.
+    fixed_sizes : tuple of dict
+        For each factor set, the sizes of its other factors where they are known and constant.
+    log_x0 : float array, shape (K,)
+        Log of each term's reference size.
+    log_d0 : float array, shape (C,)
+        Log of each cell's reference D_f (examples).
+    loss_median, loss_min : float array, shape (C,)
+        Measured losses that scale the default priors.
+    cell_of_effect, common_of_effect : int array, shape (H,)
+    base_of_effect : tuple of str, length H
+    task_of_common, base_of_common : tuple of str, length G
+    """
+
+    task: tuple[str, ...]
+    method: tuple[str, ...]
+    sharing: tuple[str, ...]
+    cell_of_term: Ints
+    factor_of_term: tuple[str, ...]
+    cell_of_amplitude: Ints
+    factor_of_amplitude: tuple[str, ...]
+    factor_sets: tuple[tuple[int, tuple[str, ...]], ...]
+    fixed_sizes: tuple[dict[str, float], ...]
+    log_x0: Floats
+    log_d0: Floats
+    loss_median: Floats
+    loss_min: Floats
+    cell_of_effect: Ints
+    common_of_effect: Ints
+    base_of_effect: tuple[str, ...]
+    task_of_common: tuple[str, ...]
+    base_of_common: tuple[str, ...]
+
+    @property
+    def n_cells(self) -> int:
+        """C, the number of (task, method) cells."""
+        return len(self.task)
+
+    @property
+    def n_terms(self) -> int:
+        """K, the number of (cell, factor) exponents."""
+        return len(self.factor_of_term)
+
+    @property
+    def n_amplitudes(self) -> int:
+        """J, the number of amplitudes."""
+        return len(self.factor_of_amplitude)
+
+    @property
+    def n_effects(self) -> int:
+        """H, the number of (cell, base) effects."""
+        return len(self.base_of_effect)
+
+    @property
+    def n_commons(self) -> int:
+        """G, the number of (task, base) common effects."""
+        return len(self.base_of_common)
+
+    @cached_property
+    def cell_index(self) -> dict[tuple[str, str], int]:
+        """Index of each (task, method)."""
+        return {pair: i for i, pair in enumerate(zip(self.task, self.method, strict=True))}
+
+    @cached_property
+    def effect_index(self) -> dict[tuple[int, str], int]:
+        """Index of each (cell, base)."""
+        pairs = zip(self.cell_of_effect.tolist(), self.base_of_effect, strict=True)
+        return {pair: i for i, pair in enumerate(pairs)}
+
+    @cached_property
+    def common_index(self) -> dict[tuple[str, str], int]:
+        """Index of each (task, base)."""
+        return {pair: i for i, pair in enumerate(zip(self.task_of_common, self.base_of_common, strict=True))}
+
+    @cached_property
+    def terms_of_cell(self) -> tuple[dict[str, int], ...]:
+        """For each cell, its factors and their term index."""
+        terms: tuple[dict[str, int], ...] = tuple({} for _ in self.task)
+        for k, factor in enumerate(self.factor_of_term):
+            terms[self.cell_of_term[k]][factor] = k
+        return terms
+
+    def family_size(self, family: str) -> int:
+        """Length of a parameter family's vector."""
+        sizes = {"alpha": self.n_terms, "reducible": self.n_amplitudes, "nu": 1, "base_scale": 1, "base_share": 1}
+        return sizes.get(family, self.n_cells)
+
+    def cell_label(self, c: int) -> str:
+        """``task | method``, the coordinate of a cell in ArviZ objects."""
+        return f"{self.task[c]} | {self.method[c]}"
+
+    @cached_property
+    def amplitude_has_term(self) -> Floats:
+        """1 where amplitude j multiplies a power of term k, shape (J, K)."""
+        factors = [set(names.split(SHARED)) for names in self.factor_of_amplitude]
+        same_cell = self.cell_of_amplitude[:, None] == self.cell_of_term[None, :]
+        has = [[f in names for f in self.factor_of_term] for names in factors]
+        return (same_cell & np.array(has, dtype=bool).reshape(same_cell.shape)).astype(np.float64)
+
+    def amplitude_is_shared(self) -> bool:
+        """True where one cell owns several amplitudes that add up in one row (additive product law)."""
+        count = np.bincount(self.cell_of_amplitude, minlength=self.n_cells)
+        products = np.array([share == "product" for share in self.sharing])
+        return bool(np.any(products & (count > 1)))
+
+
+class RowArrays(NamedTuple):
+    """Rows to evaluate a law at; n rows, at most F factors a row.
+
+    NumPy arrays where they are known before compilation (the runs of a fit), JAX arrays where they are not.
+
+    Attributes
+    ----------
+    cell : int array, shape (n,)
+        Index of the row's (task, method).
+    term : int array, shape (n, F)
+        Index of each factor's exponent.
+    active : float array, shape (n, F)
+        1 where the factor is part of the row's law, else 0.
+    amplitude : int array, shape (n, F_a)
+        Index of the row's amplitude(s): one for the multiplicative law, one per factor for the additive law.
+    log_x : float array, shape (n, F)
+        Centred log of each factor, 0 where it is not active.
+    log_d : float array, shape (n,)
+        Centred log of D_f.
+    """
+
+    cell: Ints
+    term: Ints
+    active: Floats
+    amplitude: Ints
+    log_x: Floats
+    log_d: Floats
+
+
+class Problem(NamedTuple):
+    """Everything the joint model needs to know of a runs table.
+
+    Attributes
+    ----------
+    layout : Layout
+    rows : RowArrays, n rows
+    effect : int array, shape (n,)
+        Index of each row's base effect.
+    loss : float array, shape (n,)
+        Measured loss (nats per target token, or another positive metric).
+    log_se : float array, shape (n,)
+        Known standard error of log loss from the finite test set, 0 where unknown.
+    effect_rows : RowArrays, H rows
+        The mean row of each base effect's runs, on the centred log scale.
+    """
+
+    layout: Layout
+    rows: RowArrays
+    effect: Ints
+    loss: Floats
+    log_se: Floats
+    effect_rows: RowArrays

@@ -1,0 +1,237 @@
+"""Priors on A, alpha, beta, E and the noise: defaults scaled to the data, each overridable alone.
+
+A prior is named by the parameter it is on and, in brackets, what it is narrowed to: ``"beta"``,
+``"alpha[pet_size]"``, ``"beta[lora]"``, ``"alpha[model_size, lora]"``. The narrowest key that fits wins.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from numpyro.distributions import Distribution
+
+from bayes_scaling.errors import ModelError
+from bayes_scaling.models.laws import Law
+from bayes_scaling.models.layout import Layout
+from bayes_scaling.models.prior_spec import PriorSpec, stack
+
+DESCRIPTIONS = {
+    "E": "irreducible loss",
+    "beta": "exponent of D_f",
+    "alpha": "exponent of a factor",
+    "reducible": "reducible loss at the centre of the data; sets A",
+    "A": "amplitude at X = 1, D_f = 1",
+    "data_term": "D_f's term at the centre of the data; sets B",
+    "sigma": "noise of log loss between runs",
+    "nu": "degrees of freedom of the noise",
+    "base_scale": "how far a base LLM's runs sit off the law, in log loss",
+    "base_share": "share of the base effect's variance that the methods have in common",
+}
+SCALAR_FAMILIES = ("nu", "base_scale", "base_share")
+# alpha[model_size] and alpha[pretrain_size] must have one prior: "model size or pretraining?" is the data's to answer
+SIZE_EXPONENT = PriorSpec.of("StudentT", df=4.0, loc=0.25, scale=0.15)
+PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1)
+DATA_EXPONENT = PriorSpec.of("StudentT", df=4.0, loc=0.1, scale=0.1)
+
+
+@dataclass(frozen=True)
+class Element:
+    """One scalar parameter: its family (``"beta"``) and the labels that its prior can be narrowed by."""
+
+    family: str
+    labels: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """``beta[WMT19 En-Zh, lora]``; a parameter without labels is its family's name."""
+        return f"{self.family}[{', '.join(self.labels)}]" if self.labels else self.family
+
+
+@dataclass(frozen=True)
+class Site:
+    """One NumPyro sample site: the elements of a family that share a prior key and a kind of distribution.
+
+    Attributes
+    ----------
+    name : str
+        Name of the site, such as ``"alpha[model_size]"``.
+    family : str
+    index : tuple of int
+        Where the site's elements stand in the family's vector.
+    specs : tuple of PriorSpec
+        One prior for each element.
+    on_amplitude : bool
+        True where the prior is on A (at X = 1, D_f = 1) rather than on the reducible loss at the centre.
+    source : str
+        Where the prior comes from, for printing.
+    """
+
+    name: str
+    family: str
+    index: tuple[int, ...]
+    specs: tuple[PriorSpec, ...]
+    on_amplitude: bool
+    source: str
+
+    @property
+    def fixed(self) -> bool:
+        """True where every element is held at a value."""
+        return self.specs[0].fixed
+
+    def distribution(self) -> Distribution:
+        """The batched prior, batch shape (len(index),)."""
+        return stack(self.specs)
+
+
+def elements(law: Law, layout: Layout, base_effects: bool) -> dict[str, list[Element]]:
+    """Every scalar parameter of a model with a prior of its own, by family, in the order of its vector."""
+    cells = [(t, m) for t, m in zip(layout.task, layout.method, strict=True)]
+    per_cell = ["E", "beta", "sigma"] + (["data_term"] if law.has_data_term else [])
+    found = {family: [Element(family, cell) for cell in cells] for family in per_cell}
+    found["alpha"] = [
+        Element("alpha", (factor, *cells[c]))
+        for c, factor in zip(layout.cell_of_term, layout.factor_of_term, strict=True)
+    ]
+    found["reducible"] = [
+        Element("reducible", (factor, *cells[c]) if factor else cells[c])
+        for c, factor in zip(layout.cell_of_amplitude, layout.factor_of_amplitude, strict=True)
+    ]
+    scalars = SCALAR_FAMILIES if base_effects else ("nu",)
+    return found | {family: [Element(family, ())] for family in scalars}
+
+
+def default_prior(element: Element, position: int, law: Law, layout: Layout) -> tuple[PriorSpec, str]:
+    """The default prior of one element and a word on why."""
+    of = PriorSpec.of
+    terms = 3.0 if law.has_data_term else 2.0  # E and the amplitudes share the loss evenly, give or take e
+    match element.family:
+        case "E":
+            return of("HalfNormal", scale=float(layout.loss_min[position])), "scale: lowest loss measured"
+        case "reducible":
+            median = layout.loss_median[layout.cell_of_amplitude[position]]
+            return of("LogNormal", loc=math.log(median / terms), scale=1.0), f"median loss / {terms:.0f}, give or take e"
+        case "data_term":
+            median = layout.loss_median[position]
+            return of("LogNormal", loc=math.log(median / terms), scale=1.0), f"median loss / {terms:.0f}, give or take e"
+        case "alpha" if element.labels[0] == "pet_size":
+            return PET_EXPONENT, "either sign; published |alpha| < .005"
+        case "alpha":
+            return SIZE_EXPONENT, "same for model and pretraining size; published .07 to .52"
+        case "beta":
+            return DATA_EXPONENT, "published .015 to .15, larger in other fields"
+        case "sigma":
+            return of("LogNormal", loc=math.log(0.01), scale=1.5), "1 % of the loss, give or take a factor 4.5"
+        case "nu":
+            return of("Gamma", concentration=2.0, rate=0.1), "Juarez and Steel 2010"
+        case "base_scale":
+            return of("LogNormal", loc=math.log(0.02), scale=0.8), "families of LLMs scatter by .5 to 10 % of the loss"
+        case _:
+            return of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"
+
+
+PRESETS: dict[str, tuple[str, dict[str, PriorSpec]]] = {
+    "zhang2024": (
+        "Zhang et al. 2024, Table 4: mean and twice the spread of its nine (task, method) rows",
+        {
+            "alpha[model_size]": PriorSpec.of("Normal", loc=0.30, scale=0.26),
+            "alpha[pretrain_size]": PriorSpec.of("Normal", loc=0.16, scale=0.12),
+            "alpha[pet_size]": PriorSpec.of("Normal", loc=0.0, scale=0.01),
+            "beta": PriorSpec.of("Normal", loc=0.067, scale=0.10),
+        },
+    ),
+    "besiroglu2024": (
+        "Besiroglu et al. 2024 (arXiv 2404.10102), pretraining of Chinchilla, exponents give or take .1",
+        {
+            "alpha[model_size]": PriorSpec.of("Normal", loc=0.348, scale=0.1),
+            "alpha[pretrain_size]": PriorSpec.of("Normal", loc=0.366, scale=0.1),
+        },
+    ),
+}
+
+
+def preset(name: str) -> dict[str, PriorSpec]:
+    """Priors from published exponents, to pass as ``JointLaw(priors=...)`` or to merge with your own.
+
+    Parameters
+    ----------
+    name : str
+        ``"zhang2024"`` or ``"besiroglu2024"``; :data:`PRESETS` gives the source of each. Note that the
+        first has *different* priors for alpha[model_size] and alpha[pretrain_size], as its paper found them:
+        do not use it to ask which of the two is larger.
+
+    Raises
+    ------
+    ModelError
+        If there is no preset of that name.
+    """
+    if name not in PRESETS:
+        raise ModelError(f"priors={name!r}: no such preset; the presets are {', '.join(map(repr, PRESETS))}")
+    return dict(PRESETS[name][1])
+
+
+def resolve(law: Law, layout: Layout, base_effects: bool, overrides: Mapping[str, PriorSpec]) -> tuple[Site, ...]:
+    """All sample sites of a model, defaults and overrides together.
+
+    Raises
+    ------
+    ModelError
+        If a key fits no parameter of this model, or two equally narrow keys fit the same one.
+    """
+    table = elements(law, layout, base_effects)
+    used: set[str] = set()
+    grouped: dict[tuple[str, object], list[tuple[int, PriorSpec, str]]] = {}
+    for family, members in table.items():
+        for i, element in enumerate(members):
+            key = _narrowest(element, overrides)
+            spec, source = default_prior(element, i, law, layout)
+            name = f"alpha[{element.labels[0]}]" if family == "alpha" else family
+            if key is not None:
+                used.add(key)
+                name, spec, source = key, overrides[key], "given"
+            grouped.setdefault((name, spec.shape_key()), []).append((i, spec, f"{family}\n{source}"))
+    _reject_unused(overrides, used, table)
+    return tuple(_site(name, members) for (name, _), members in grouped.items())
+
+
+def _site(name: str, members: list[tuple[int, PriorSpec, str]]) -> Site:
+    family, source = members[0][2].split("\n")
+    index, specs = tuple(m[0] for m in members), tuple(m[1] for m in members)
+    on_amplitude = _parse(name)[0] in ("A", "B")
+    name = f"{family} from {name}" if on_amplitude else name
+    return Site(name, family, index, specs, on_amplitude, source)
+
+
+def _parse(key: str) -> tuple[str, frozenset[str]]:
+    match = re.fullmatch(r"\s*(\w+)\s*(?:\[(.+)\])?\s*", key)
+    if match is None:
+        raise ModelError(f"prior key {key!r} is not of the form 'alpha' or 'alpha[model_size, lora]'")
+    labels = match[2].split(",") if match[2] else []
+    return match[1], frozenset(label.strip() for label in labels)
+
+
+def _narrowest(element: Element, overrides: Mapping[str, PriorSpec]) -> str | None:
+    names = {"reducible": ("reducible", "A"), "data_term": ("data_term", "B")}.get(element.family, (element.family,))
+    fitting = []
+    for key in overrides:
+        family, labels = _parse(key)
+        if family in names and labels <= set(element.labels):
+            fitting.append((len(labels), key))
+    fitting.sort()
+    if len(fitting) > 1 and fitting[-1][0] == fitting[-2][0]:
+        raise ModelError(
+            f"priors {fitting[-2][1]!r} and {fitting[-1][1]!r} both fit {element.name} and neither is narrower; "
+            "drop one of them, or name the task, method and factor"
+        )
+    return fitting[-1][1] if fitting else None
+
+
+def _reject_unused(overrides: Mapping[str, PriorSpec], used: set[str], table: dict[str, list[Element]]) -> None:
+    for key in overrides:
+        if key in used:
+            continue
+        labels = sorted({label for members in table.values() for e in members for label in e.labels})
+        raise ModelError(
+            f"prior {key!r} fits no parameter of this model; parameters: {', '.join(table)} (and A for reducible); "
+            f"they can be narrowed by {', '.join(map(repr, labels))}"
+        )

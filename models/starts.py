@@ -1,0 +1,62 @@
+"""Where the sampler starts, read off the data and the prior medians."""
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+from numpyro.distributions import biject_to
+
+from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
+from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.priors import Site
+
+TYPICAL_EFFECT = 0.02  # prior median of base_scale: what "informed by the data" is measured against
+HELD = ("nu", "base_scale", "base_share")
+
+
+def informative(problem: Problem) -> NDArray[np.bool_]:
+    """Which base effects the data pin down more tightly than their prior does, shape (H,)."""
+    n = problem.layout.n_effects
+    count = np.bincount(problem.effect, minlength=n)
+    columns = [np.eye(n)[problem.effect], problem.rows.log_d[:, None], problem.rows.log_x]
+    design, target = np.concatenate(columns, axis=1), np.log(problem.loss)
+    fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
+    spare = max(target.size - np.linalg.matrix_rank(design), 1)
+    noise = np.sqrt(np.sum((target - fitted) ** 2) / spare)
+    return np.asarray(noise / np.sqrt(count) < TYPICAL_EFFECT)
+
+
+def start(c: Coordinates) -> Floats:
+    """One point z in a sensible place, shape (d,)."""
+    blocks = {site.name: _site_start(c, site) for site in c.free_sites}
+    if c.model.base_effects:
+        level = _mean_by(np.log(c.problem.loss), c.problem.effect, c.problem.layout.n_effects)
+        blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
+        blocks[EFFECT] = np.where(c.centred & c.conditioned, level, 0.0)
+    return np.concatenate([blocks[name] for name, _ in c.blocks])
+
+
+def held(c: Coordinates) -> NDArray[np.bool_]:
+    """Coordinates to keep still while the mode is looked for: the scales, and what only they scale."""
+    family = {site.name: site.family for site in c.free_sites}
+    flags = [np.full(n, name == COMMON or family.get(name) in HELD) for name, n in c.blocks]
+    return np.concatenate(flags)
+
+
+def _site_start(c: Coordinates, site: Site) -> Floats:
+    if c.losses_coupled and site.family == "reducible":
+        amplitude = c.problem.rows.amplitude
+        every = np.repeat(np.log(c.problem.loss), amplitude.shape[1])
+        weight = c.problem.rows.active.ravel() if c.model.law.amplitude_per_factor else None
+        level = _mean_by(every, amplitude.ravel(), c.problem.layout.n_amplitudes, weight)
+        return level[list(site.index)]
+    if c.losses_coupled and site.family in ("E", "data_term"):
+        return np.zeros(len(site.index))
+    prior = site.distribution()
+    median = np.median(np.asarray(prior.sample(jax.random.key(0), (501,))), axis=0)
+    return np.asarray(biject_to(prior.support).inv(median), dtype=np.float64)
+
+
+def _mean_by(values: Floats, index: NDArray[np.int64], n: int, weight: Floats | None = None) -> Floats:
+    weight = np.ones(values.size) if weight is None else weight
+    count = np.bincount(index, weight, minlength=n)
+    return np.asarray(np.bincount(index, values * weight, minlength=n) / np.maximum(count, 1))
