@@ -115,13 +115,13 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
     return effect
 
 
-def law_parameters(families: dict[str, Array]) -> LawParameters:
-    """The families that the law reads."""
+def law_parameters(families: dict[str, Array], draws: int | None = None) -> LawParameters:
+    """The families that the law reads; with ``draws``, every family has that many rows."""
+    none = jnp.zeros(0 if draws is None else (draws, 0))
     return LawParameters(
         E=families["E"],
         beta=families["beta"],
-        alpha=families.get("alpha", jnp.zeros(0)),
-        reducible=families.get("reducible", jnp.zeros(0)),
-        data_term=families.get("data_term", jnp.zeros(0)),
+        alpha=families.get("alpha", none),
+        reducible=families.get("reducible", none),
+        data_term=families.get("data_term", none),
     )
-

@@ -6,7 +6,7 @@ well conditioned:
 * sizes enter as *centred logs*: ``log_x = log(X / X_0)`` and ``log_d = log(D_f / D_0)``, where the reference
   point (X_0, D_0) is the centre of the measured data;
 * amplitudes are given *at that reference*: the reducible loss :math:`R = A X_0^{-\alpha} D_0^{-\beta}`. The
-  paper's A follows from :func:`amplitude_at_one`.
+  paper's A is ``reducible * exp(log_amplitude_scale)``.
 
 Everything is summed in log space (log-sum-exp), which Besiroglu et al. (2024, arXiv 2404.10102) show to matter.
 """
@@ -131,7 +131,3 @@ def log_amplitude_scale(law: Law, layout: Layout, alpha: Array, beta: Array) -> 
         return scale
     return scale + take(beta * layout.log_d0, layout.cell_of_amplitude)
 
-
-def amplitude_at_one(law: Law, layout: Layout, p: LawParameters) -> Array:
-    """The paper's A, shape (J,): the amplitude at X = 1 and D_f = 1, in the unit of the loss."""
-    return p.reducible * jnp.exp(log_amplitude_scale(law, layout, p.alpha, p.beta))

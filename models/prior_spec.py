@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+import jax
 import numpy as np
 import numpyro.distributions as dist
+from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from bayes_scaling.errors import ModelError
-
-Arg = "float | PriorSpec"
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class PriorSpec:
     def fixed(self) -> bool:
         """True for a parameter that is held at one value."""
         return self.name == "Delta"
+
+    def sample(self, draws: int) -> NDArray[np.float64]:
+        """Draws with a fixed key, to show or to start from, shape (draws,)."""
+        return np.asarray(stack([self]).sample(jax.random.key(0), (draws,)), dtype=np.float64)[:, 0]
 
     def shape_key(self) -> tuple[Any, ...]:
         """What two specs must share to be stacked into one batched distribution."""

@@ -1,0 +1,60 @@
+"""Every call to ArviZ that differs between 0.23 (Python 3.11) and 1.x (3.12 and later), in one place."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", FutureWarning)  # ArviZ 0.23 announces 1.0 at every import
+    import arviz as az
+
+IS_LEGACY = az.__version__.startswith("0.")
+
+
+def to_idata(groups: Mapping[str, xr.Dataset]) -> Any:
+    """An ``InferenceData`` (ArviZ 0.23) or a ``DataTree`` (1.x) with the given groups."""
+    if IS_LEGACY:
+        return az.InferenceData(**groups, warn_on_custom_groups=False)
+    return xr.DataTree.from_dict(dict(groups))
+
+
+def hdi(draws: ArrayLike, prob: float) -> tuple[float, float]:
+    """Highest-density interval of all draws together."""
+    flat = np.asarray(draws, dtype=np.float64).ravel()
+    low, high = az.hdi(flat, hdi_prob=prob) if IS_LEGACY else az.hdi(flat, prob=prob)
+    return float(low), float(high)
+
+
+def ess(draws: NDArray[np.float64], method: str = "bulk") -> float:
+    """Effective sample size of draws with shape (chains, draws); ``method`` is "bulk" or "tail"."""
+    return float(az.ess(draws, method=method, prob=0.05) if method == "tail" else az.ess(draws, method=method))
+
+
+def r_hat(draws: NDArray[np.float64]) -> float:
+    """Rank-normalised R-hat (Vehtari et al. 2021) of draws with shape (chains, draws)."""
+    return float(az.rhat(draws))
+
+
+def bfmi(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """E-BFMI of each chain, from energies with shape (chains, draws)."""
+    return np.asarray(az.bfmi(energy), dtype=np.float64)
+
+
+def pareto_k(idata: Any) -> NDArray[np.float64]:
+    """Pareto k of every run in PSIS-LOO."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # high k is a finding here, reported by the caller
+        return np.asarray(az.loo(idata, pointwise=True).pareto_k, dtype=np.float64).ravel()
+
+
+def loo_pit(idata: Any) -> NDArray[np.float64]:
+    """Leave-one-out probability integral transform of every run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        if IS_LEGACY:
+            return np.asarray(az.loo_pit(idata, y="loss"), dtype=np.float64)
+        return np.asarray(az.loo_pit(idata, var_names="loss")["loss"], dtype=np.float64)

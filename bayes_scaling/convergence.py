@@ -1,0 +1,53 @@
+"""Whether the sampler converged: R-hat, effective sample sizes, divergences, energy."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling import arviz_bridge
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+MAX_R_HAT = 1.01  # Vehtari et al. 2021
+MIN_ESS_PER_CHAIN = 100
+MAX_DIVERGENT_SHARE = 0.001
+MIN_BFMI = 0.3
+
+
+def diagnose(posterior: "Posterior") -> dict[str, float]:
+    """The worst of each diagnostic over all parameters."""
+    series = list(_series(posterior))
+    return dict(
+        r_hat=max(arviz_bridge.r_hat(s) for s in series),
+        ess_bulk=min(arviz_bridge.ess(s) for s in series),
+        ess_tail=min(arviz_bridge.ess(s, "tail") for s in series),
+        divergent_share=float(np.mean(posterior.stats["diverging"])),
+        bfmi=float(np.min(arviz_bridge.bfmi(posterior.stats["energy"]))),
+    )
+
+
+def problems(posterior: "Posterior") -> list[str]:
+    """What is wrong with the sampler's output, in words; empty where nothing is."""
+    found = diagnose(posterior)
+    wanted_ess = MIN_ESS_PER_CHAIN * posterior.settings.chains
+    rules = [
+        (not found["r_hat"] <= MAX_R_HAT, f"R-hat {found['r_hat']:.3f} is above {MAX_R_HAT}"),
+        (not found["ess_bulk"] >= wanted_ess, f"bulk ESS {found['ess_bulk']:.0f} is below {wanted_ess}"),
+        (not found["ess_tail"] >= wanted_ess, f"tail ESS {found['ess_tail']:.0f} is below {wanted_ess}"),
+        (
+            found["divergent_share"] > MAX_DIVERGENT_SHARE,
+            f"{100 * found['divergent_share']:.2f} % of the draws diverged (at most {100 * MAX_DIVERGENT_SHARE} %)",
+        ),
+        (not found["bfmi"] >= MIN_BFMI, f"E-BFMI {found['bfmi']:.2f} is below {MIN_BFMI}"),
+    ]
+    return [text for is_bad, text in rules if is_bad]
+
+
+def _series(posterior: "Posterior") -> Iterator[np.ndarray]:
+    """Every parameter that is not held fixed, shape (chains, draws)."""
+    for values in posterior.draws.values():
+        for i in range(values.shape[-1]):
+            if np.ptp(values[..., i]) > 0 or not np.all(np.isfinite(values[..., i])):
+                yield values[..., i]

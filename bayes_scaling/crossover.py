@@ -1,0 +1,203 @@
+"""The critical D_f at which two methods' expected losses meet: a posterior, with P(no crossover).
+
+Two power laws with floors of their own may cross never, once or twice. Zhang et al. (2024, eq. 3) solve for
+a fixed gap; this is the true equal-loss crossing, draw by draw, on the same base LLM.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling import arviz_bridge
+from bayes_scaling.errors import DesignError
+from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
+from bayes_scaling.models.layout import Floats
+from bayes_scaling.prediction import check_prob, expected_loss
+from bayes_scaling.quantities import format_quantity
+from bayes_scaling.regions import measured_range
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+GRID = 200  # log-spaced D_f between the limits; crossings are interpolated between neighbours
+REACH = 10.0  # default limits: this factor below the smallest and above the largest measured D_f
+
+
+@dataclass(frozen=True, eq=False)
+class Crossover:
+    """Where two methods' expected losses meet.
+
+    Attributes
+    ----------
+    first, second : str
+        The methods.
+    limits : (float, float)
+        Smallest and largest D_f searched, in examples.
+    table : DataFrame
+        ``task``, the factors given, ``p_none, p_one, p_two`` (crossings within the limits), ``median, hdi_low,
+        hdi_high`` of the first crossing's D_f where there is one (HDI in log D_f), and ``p_first_always,
+        p_second_always`` (no crossing: that method has the lower loss throughout).
+    draws : float array, shape (settings, S, 2)
+        D_f of the first and second crossing of every draw, NaN where there is none.
+    text : str
+    """
+
+    first: str
+    second: str
+    limits: tuple[float, float]
+    table: pd.DataFrame
+    draws: Floats
+    text: str
+
+    def plot(self, ax: Any = None) -> Any:
+        """Histogram of the critical D_f; see :func:`bayes_scaling.plot_crossover`."""
+        from bayes_scaling.plots import plot_crossover
+
+        return plot_crossover(self, ax=ax)
+
+
+def find(
+    posterior: "Posterior",
+    first: str,
+    second: str,
+    sizes: Mapping[str, Sizes],
+    task: str | None = None,
+    limits: tuple[float, float] | None = None,
+    prob: float = 0.9,
+) -> Crossover:
+    """Posterior of the D_f at which the expected losses of two methods meet.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    first, second : str
+        Methods of the fit.
+    sizes : mapping
+        Factor to size or sizes; one posterior for each combination.
+    task : str, optional
+        By default every task that has both methods.
+    limits : (float, float), optional
+        Range of D_f to search; by default ten times beyond the measured D_f of both methods on either side.
+    prob : float
+        Probability inside the HDI of log D_f.
+
+    Raises
+    ------
+    DesignError
+        If no task has both methods, the limits are no range, or a size is missing.
+    """
+    check_prob(prob)
+    tasks = [t for t in tasks_of(posterior, task) if {first, second} <= set(methods_of(posterior, t))]
+    if not tasks or first == second:
+        known = "; ".join(f"{t}: {', '.join(methods_of(posterior, t))}" for t in tasks_of(posterior, task))
+        raise DesignError(f"crossover of {first!r} with {second!r}: no task has two such methods; fitted are {known}")
+    span = _limits(posterior, tasks, (first, second), limits)
+    settings = settings_grid([1.0], sizes).drop(columns="finetune_size")
+    rows, draws = [], []
+    for name in tasks:
+        for _, setting in settings.iterrows():
+            crossings, gap = _crossings(posterior, name, (first, second), setting, span)
+            draws.append(crossings)
+            rows.append({"task": name, **setting.to_dict(), **_summary(crossings, gap, prob)})
+    table = pd.DataFrame(rows)
+    text = " ".join(_sentence(first, second, span, row, prob) for row in table.to_dict("records"))
+    text += _overlap(posterior, tasks, (first, second))
+    return Crossover(first, second, span, table, np.stack(draws), text)
+
+
+def _limits(
+    posterior: "Posterior", tasks: list[str], methods: tuple[str, str], limits: tuple[float, float] | None
+) -> tuple[float, float]:
+    if limits is not None:
+        low, high = float(limits[0]), float(limits[1])
+        if not 0 < low < high < np.inf:
+            raise DesignError(f"limits={limits!r}: give the smallest and the largest D_f, such as (1e3, 1e8)")
+        return low, high
+    ranges = [_range(posterior, t, m) for t in tasks for m in methods]
+    return min(low for low, _ in ranges) / REACH, max(high for _, high in ranges) * REACH
+
+
+def _range(posterior: "Posterior", task: str, method: str) -> tuple[float, float]:
+    return measured_range(posterior, posterior.layout.cell_index[task, method], "finetune_size")
+
+
+def _crossings(
+    posterior: "Posterior", task: str, methods: tuple[str, str], setting: "pd.Series[float]", span: tuple[float, float]
+) -> tuple[Floats, Floats]:
+    """D_f of the first two crossings, shape (S, 2), and the first method's mean log gap, shape (S,)."""
+    sizes = np.geomspace(*span, GRID)
+    settings = pd.DataFrame({"finetune_size": sizes, **setting.to_dict()})
+    a, b = (expected_loss(posterior, one_method_design(posterior, settings, task, m)) for m in methods)
+    return zero_crossings(np.log(sizes), np.log(a) - np.log(b)), np.log(a).mean(axis=1) - np.log(b).mean(axis=1)
+
+
+def zero_crossings(log_sizes: Floats, gap: Floats) -> Floats:
+    """Size at the first two sign changes of each row of ``gap``, by linear interpolation; NaN where none.
+
+    Parameters
+    ----------
+    log_sizes : float array, shape (g,)
+    gap : float array, shape (S, g)
+
+    Returns
+    -------
+    float array, shape (S, 2)
+    """
+    before, after = gap[:, :-1], gap[:, 1:]
+    crosses = np.sign(before) * np.sign(after) < 0
+    found = np.full((gap.shape[0], 2), np.nan)
+    rank = np.cumsum(crosses, axis=1)
+    for which in (0, 1):
+        row, left = np.nonzero(crosses & (rank == which + 1))
+        share = before[row, left] / (before[row, left] - after[row, left])
+        found[row, which] = np.exp(log_sizes[left] + share * (log_sizes[left + 1] - log_sizes[left]))
+    return found
+
+
+def _summary(crossings: Floats, gap: Floats, prob: float) -> dict[str, float]:
+    count = np.sum(np.isfinite(crossings), axis=1)
+    first = crossings[count > 0, 0]
+    low, high = np.exp(arviz_bridge.hdi(np.log(first), prob)) if first.size > 10 else (np.nan, np.nan)
+    return {
+        "p_none": float(np.mean(count == 0)),
+        "p_one": float(np.mean(count == 1)),
+        "p_two": float(np.mean(count == 2)),
+        "median": float(np.median(first)) if first.size else np.nan,
+        "hdi_low": float(low),
+        "hdi_high": float(high),
+        "p_first_always": float(np.mean((count == 0) & (gap < 0))),
+        "p_second_always": float(np.mean((count == 0) & (gap >= 0))),
+    }
+
+
+def _sentence(first: str, second: str, span: tuple[float, float], row: dict[str, Any], prob: float) -> str:
+    q = format_quantity
+    sizes = [f"{f} {q(row[f])}" for f in ("model_size", "pretrain_size", "pet_size") if f in row]
+    at = ", ".join([row["task"], *sizes])
+    none = (
+        f"{at}: P(no crossover of {first} and {second} between {q(span[0])} and {q(span[1])} examples) = "
+        f"{row['p_none']:.2f} ({first} lower throughout {row['p_first_always']:.2f}, "
+        f"{second} {row['p_second_always']:.2f})"
+    )
+    if not np.isfinite(row["median"]):
+        return none + "."
+    interval = f", {100 * prob:.0f} % HDI {q(row['hdi_low'])} to {q(row['hdi_high'])}"
+    twice = f", twice with probability {row['p_two']:.2f}" if row["p_two"] >= 0.005 else ""
+    return f"{none}; where they cross, first at D_f {q(row['median'])}{interval}{twice}."
+
+
+def _overlap(posterior: "Posterior", tasks: list[str], methods: tuple[str, str]) -> str:
+    """Say it where the two methods were measured at different D_f."""
+    notes = []
+    for task in tasks:
+        (low_a, high_a), (low_b, high_b) = (_range(posterior, task, m) for m in methods)
+        if high_a < low_b or high_b < low_a:
+            notes.append(
+                f" On {task} no D_f was measured with both ({methods[0]} {format_quantity(low_a)} to "
+                f"{format_quantity(high_a)}, {methods[1]} {format_quantity(low_b)} to {format_quantity(high_b)}): "
+                "every comparison extrapolates one of them."
+            )
+    return "".join(notes)

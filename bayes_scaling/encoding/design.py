@@ -1,0 +1,147 @@
+"""Encode a design, the points to predict at, against the layout of a fit."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.encoding.rows import encode_rows
+from bayes_scaling.errors import DesignError
+from bayes_scaling.models.laws import Law
+from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
+from bayes_scaling.quantities import format_quantity
+from bayes_scaling.runs import FACTORS
+from bayes_scaling.runs.bases import name_bases
+
+UNSEEN = -1
+
+
+class EncodedDesign(NamedTuple):
+    """Design rows as arrays.
+
+    Attributes
+    ----------
+    frame : DataFrame, n rows
+        The design with ``task`` and ``base`` filled in.
+    rows : RowArrays
+    effect, common : int array, shape (n,)
+        Index of the row's base effect and of its common part; -1 for a base LLM that the fit has not seen.
+    """
+
+    frame: pd.DataFrame
+    rows: RowArrays
+    effect: Ints
+    common: Ints
+
+
+def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataFrame) -> EncodedDesign:
+    """Arrays of a design.
+
+    Parameters
+    ----------
+    layout, law
+        Of the fit.
+    runs : DataFrame
+        The fitted runs, for the base LLMs they name.
+    design : DataFrame
+        ``method``, ``finetune_size``, ``task`` (where the fit has several) and the factors of each method's law.
+        ``base`` names the base LLM; without it, a row whose sizes are those of exactly one fitted base is on it,
+        and any other row is on a new base.
+
+    Raises
+    ------
+    DesignError
+        If a column is missing, a cell was not fitted, or a size is not one the law can speak about.
+    """
+    frame = _complete(layout, design)
+    frame = _with_bases(runs, frame)
+    sets = [_factor_set(layout, row) for row in frame.to_dict("records")]
+    rows = encode_rows(layout, law, frame, sets)
+    bases = frame["base"].tolist()
+    effect = [layout.effect_index.get((int(c), b), UNSEEN) for c, b in zip(rows.cell, bases, strict=True)]
+    common = [layout.common_index.get(pair, UNSEEN) for pair in zip(frame["task"], bases, strict=True)]
+    return EncodedDesign(frame, rows, np.array(effect, np.int64), np.array(common, np.int64))
+
+
+def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
+    if not isinstance(design, pd.DataFrame) or design.empty:
+        raise DesignError(f"design must be a DataFrame with at least one row, got {type(design).__name__}")
+    frame = design.reset_index(drop=True)
+    tasks = list(dict.fromkeys(layout.task))
+    if "task" not in frame and len(tasks) == 1:
+        frame = frame.assign(task=tasks[0])
+    for column in ("task", "method", "finetune_size"):
+        if column not in frame:
+            raise DesignError(
+                f"design has no column {column!r}; it has {', '.join(map(str, design.columns))}. Add it"
+                + (f": one of {', '.join(map(repr, tasks))}" if column == "task" else "")
+            )
+    for column in ("finetune_size", *(f for f in FACTORS if f in frame)):
+        frame[column] = _positive(frame[column], required=column == "finetune_size")
+    for pair in zip(frame["task"], frame["method"], strict=True):
+        if pair not in layout.cell_index:
+            fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
+            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}")
+    return frame
+
+
+def _positive(column: pd.Series, required: bool) -> pd.Series:
+    values = pd.to_numeric(column, errors="coerce").astype(float)
+    bad = ~(np.isfinite(values) & (values > 0)) & (required | column.notna())
+    if bad.any():
+        raise DesignError(
+            f"design column {column.name!r}: {column[bad].iloc[0]!r} in row {bad.idxmax()} is not a positive number; "
+            "sizes are counts, such as 100000"
+        )
+    return values
+
+
+def _with_bases(runs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    given = frame["base"] if "base" in frame else pd.Series(pd.NA, index=frame.index, dtype="str")
+    known = runs.drop_duplicates(["task", "base"])
+    found = [
+        name if isinstance(name, str) else _base_of(known[known["task"] == task], row)
+        for name, task, row in zip(given, frame["task"], frame.to_dict("records"), strict=True)
+    ]
+    return name_bases(frame.assign(base=pd.Series(found, index=frame.index, dtype="str")))
+
+
+def _base_of(known: pd.DataFrame, row: dict[str, object]) -> str | None:
+    """Name of the one fitted base LLM that has the row's sizes, if there is exactly one."""
+    same = np.ones(len(known), dtype=bool)
+    for factor in ("model_size", "pretrain_size"):
+        size = row.get(factor)
+        if factor in known and size is not None and not pd.isna(size):
+            same &= (known[factor] == size).to_numpy()
+    names = known.loc[same, "base"]
+    return str(names.iloc[0]) if len(names) == 1 else None
+
+
+def _factor_set(layout: Layout, row: dict[str, object]) -> tuple[str, ...]:
+    """The set of factors whose law covers the row: they are known, and the others are as in the fit."""
+    cell = layout.cell_index[str(row["task"]), str(row["method"])]
+    sizes = {f: float(row[f]) for f in FACTORS if not pd.isna(row.get(f))}  # type: ignore[arg-type,call-overload]
+    of_cell = [(s, fixed) for (c, s), fixed in zip(layout.factor_sets, layout.fixed_sizes, strict=True) if c == cell]
+    reasons = {s: _mismatch(layout.terms_of_cell[cell], s, fixed, sizes) for s, fixed in of_cell}
+    fitting = [s for s, reason in reasons.items() if reason is None]
+    if fitting:
+        return max(fitting, key=len)
+    why = "; ".join(f"law of {SHARED.join(s) or 'D_f'}: {reason}" for s, reason in reasons.items())
+    raise DesignError(f"design: task {row['task']!r}, method {row['method']!r} cannot be predicted there: {why}")
+
+
+def _mismatch(
+    varied: dict[str, int], factors: tuple[str, ...], fixed: dict[str, float], sizes: dict[str, float]
+) -> str | None:
+    for factor in factors:
+        if factor not in sizes:
+            return f"{factor} is missing; add it to the design"
+    for factor, size in sizes.items():
+        if factor in factors or (factor not in varied and factor not in fixed):
+            continue
+        if factor not in fixed:
+            return f"{factor} is unknown in its runs, so a given {factor} says nothing; leave it out"
+        if not np.isclose(fixed[factor], size, rtol=1e-6):
+            here = format_quantity(fixed[factor])
+            return f"{factor} was {here} in all its runs, so it cannot speak about {format_quantity(size)}"
+    return None

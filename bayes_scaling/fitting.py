@@ -1,0 +1,97 @@
+"""``fit``: runs in, posterior out, with a sampler whose failures are acted on and told."""
+
+import warnings
+from dataclasses import replace
+
+import pandas as pd
+
+from bayes_scaling.convergence import problems
+from bayes_scaling.errors import ConvergenceWarning, ModelError
+from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
+from bayes_scaling.models.sampler import sample_posterior
+from bayes_scaling.posterior import Posterior
+from bayes_scaling.runs import validate_runs
+
+# what a failed attempt is repeated with: smaller steps, a longer warm-up
+RETRIES = ((0.95, 2), (0.99, 3))
+
+
+def fit(
+    runs: pd.DataFrame,
+    model: JointLaw | None = None,
+    seed: int = 0,
+    *,
+    draws: int = 1000,
+    warmup: int = 1000,
+    chains: int = 4,
+    conditioned: bool = True,
+    progress: Progress | None = None,
+) -> Posterior:
+    """Posterior of a joint scaling law, by NUTS.
+
+    An attempt that does not converge (R-hat, ESS, divergences, E-BFMI) is repeated with smaller steps and a longer
+    warm-up, twice at most; what is still wrong then is warned of and makes :meth:`Posterior.check` fail.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A runs table, see :func:`bayes_scaling.load_runs`; checked again here.
+    model : JointLaw, optional
+        Default: the multiplicative law with base effects.
+    seed : int
+        Same seed, same draws on the same machine.
+
+    Other Parameters
+    ----------------
+    draws, warmup : int
+        Iterations of each chain, in hundreds.
+    chains : int
+    conditioned : bool
+        Sample in well-conditioned coordinates, or (for comparison) in natural ones: the same posterior.
+    progress : callable, optional
+        Called as ``progress(done, total)``.
+
+    Returns
+    -------
+    Posterior
+
+    Raises
+    ------
+    RunsError, ModelError
+        If the runs or the model break a rule; before anything is sampled.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the last attempt did not converge.
+    """
+    model = JointLaw() if model is None else model
+    settings = NutsSettings(chains=chains, warmup=warmup, draws=draws)
+    _check_settings(settings)
+    valid = validate_runs(runs)
+    problem = model.encode(valid)
+    resolved = model.resolve(problem.layout)
+    for target_accept, longer in ((settings.target_accept, 1), *RETRIES):
+        attempt = replace(settings, target_accept=target_accept, warmup=warmup * longer)
+        drawn = sample_posterior(resolved, problem, attempt, seed, conditioned=conditioned, progress=progress)
+        posterior = Posterior(valid, model, drawn.families, drawn.stats, seed, attempt)
+        found = problems(posterior)
+        if not found:
+            return posterior
+    warnings.warn(
+        f"the sampler did not converge after {1 + len(RETRIES)} attempts: {'; '.join(found)}. Do not trust this "
+        "posterior: see fit.check(), look for a parameter the runs cannot identify, or give it a tighter prior",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+    return posterior
+
+
+def _check_settings(settings: NutsSettings) -> None:
+    for name in ("draws", "warmup"):
+        value = getattr(settings, name)
+        if value < BLOCK or value % BLOCK:
+            raise ModelError(f"{name}={value!r}: iterations come in hundreds, at least {BLOCK}; try {name}=1000")
+    if settings.chains < 2:
+        raise ModelError(f"chains={settings.chains!r}: convergence needs two chains to compare; try chains=4")

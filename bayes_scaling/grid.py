@@ -1,0 +1,65 @@
+"""Designs that compare methods: every method at every combination of sizes, on the same base LLM."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import DesignError
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+Sizes = float | Sequence[float] | None
+
+
+def settings_grid(finetune_size: Sizes, sizes: Mapping[str, Sizes]) -> pd.DataFrame:
+    """Every combination of the given sizes; factors that are None are left out."""
+    given = {"finetune_size": finetune_size, **sizes}
+    columns = {name: _values(name, value) for name, value in given.items() if value is not None}
+    return pd.DataFrame(list(product(*columns.values())), columns=list(columns))
+
+
+def tasks_of(posterior: "Posterior", task: str | None) -> list[str]:
+    """The one task asked for, or all of the fit.
+
+    Raises
+    ------
+    DesignError
+        If the fit has no such task.
+    """
+    known = list(dict.fromkeys(posterior.layout.task))
+    if task is None:
+        return known
+    if task not in known:
+        raise DesignError(f"task={task!r} was not fitted; the tasks are {', '.join(map(repr, known))}")
+    return [task]
+
+
+def methods_of(posterior: "Posterior", task: str) -> list[str]:
+    """The methods fitted on a task."""
+    return [m for t, m in zip(posterior.layout.task, posterior.layout.method, strict=True) if t == task]
+
+
+def one_method_design(
+    posterior: "Posterior", settings: pd.DataFrame, task: str, method: str, base: str | None = None
+) -> pd.DataFrame:
+    """A design that runs one method at every setting; a factor the method does not have is left out of its rows."""
+    cell = posterior.layout.cell_index[task, method]
+    measured = posterior.runs[posterior.problem.rows.cell == cell]
+    absent = [f for f in settings if f != "finetune_size" and (f not in measured or measured[f].isna().all())]
+    design = settings.drop(columns=absent).assign(task=task, method=method)
+    return design if base is None else design.assign(base=base)
+
+
+def _values(name: str, value: Sizes) -> list[float]:
+    values = np.atleast_1d(np.asarray(value, dtype=object))
+    try:
+        numbers = values.astype(float)
+    except (TypeError, ValueError) as error:
+        raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000") from error
+    if numbers.ndim != 1 or numbers.size == 0 or not np.all(np.isfinite(numbers) & (numbers > 0)):
+        raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000")
+    return [float(number) for number in numbers]

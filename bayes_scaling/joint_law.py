@@ -1,0 +1,122 @@
+"""``JointLaw``: what is assumed of the runs, said aloud before any sampling."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+from numpyro.distributions import Distribution
+
+from bayes_scaling.encoding import encode_runs
+from bayes_scaling.encoding.factor_sets import check_requested
+from bayes_scaling.errors import ModelError
+from bayes_scaling.model_text import describe
+from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.laws import LAWS
+from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.prior_spec import PriorSpec
+from bayes_scaling.models.priors import preset, resolve
+from bayes_scaling.runs import validate_runs
+
+Priors = Mapping[str, "Distribution | float | PriorSpec"]
+
+
+@dataclass(frozen=True, eq=False)
+class JointLaw:
+    r"""A scaling law fitted jointly to all runs, with base-model effects.
+
+    Within one (task, method) the factors share E and :math:`\beta`; A and :math:`\alpha` belong to the factor:
+    :math:`L(X, D_f) = A X^{-\alpha} D_f^{-\beta} + E` (Zhang et al. 2024, eq. 1). Nothing is sampled here;
+    see :func:`bayes_scaling.fit`.
+
+    Parameters
+    ----------
+    law : {"multiplicative", "additive"}
+        How a factor and D_f combine.
+    priors : mapping or str, optional
+        Priors that replace the defaults, each a scalar ``numpyro.distributions`` object or a number that holds the
+        parameter fixed. Keys name a parameter, narrowed in brackets: ``"beta"``, ``"alpha[pet_size]"``,
+        ``"E[lora]"``, ``"alpha[model_size, lora]"``; the narrowest wins. ``"A"`` puts the prior on the paper's A
+        instead of the reducible loss at the centre of the data. A string names a preset, see
+        :func:`bayes_scaling.prior_preset`.
+
+    Other Parameters
+    ----------------
+    base_effects : bool
+        Whether a base LLM's runs may sit together off the law. Without it, bands at a new LLM are far too narrow.
+    factors : sequence of str, optional
+        Factors to scale by; by default every one that varies. ``()`` fits D_f alone.
+    sharing : {"auto", "separate", "product"}
+        Several factors in one (task, method): ``"product"`` multiplies them in one law; ``"separate"`` gives each
+        its own A, as the paper does, for runs that move one factor at a time; ``"auto"`` takes the first wherever
+        the runs connect the factors, and the second where they do not.
+
+    Raises
+    ------
+    ModelError
+        If a name or a prior is not one of the above.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> bs.JointLaw(priors={"base_scale": 0.01}).law
+    'multiplicative'
+    """
+
+    law: str = "multiplicative"
+    priors: Priors | str = field(default_factory=dict)
+    base_effects: bool = True
+    factors: Sequence[str] | None = None
+    sharing: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.law not in LAWS:
+            raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
+        check_requested(self.factors, self.sharing)
+        _ = self.prior_specs  # a bad prior is told here, not when sampling starts
+
+    @property
+    def prior_specs(self) -> dict[str, PriorSpec]:
+        """The given priors as plain data."""
+        given = preset(self.priors) if isinstance(self.priors, str) else self.priors
+        return {
+            key: value if isinstance(value, PriorSpec) else PriorSpec.from_distribution(value)
+            for key, value in given.items()
+        }
+
+    def encode(self, runs: pd.DataFrame) -> Problem:
+        """Arrays of validated runs under this model."""
+        return encode_runs(runs, LAWS[self.law], self.factors, self.sharing)
+
+    def resolve(self, layout: Layout) -> JointModel:
+        """The model with every prior resolved for a layout of runs."""
+        law = LAWS[self.law]
+        return JointModel(law, resolve(law, layout, self.base_effects, self.prior_specs), self.base_effects)
+
+    def describe(self, runs: pd.DataFrame) -> str:
+        """Law, counts per cell and every prior with its numbers, as text; samples nothing.
+
+        Raises
+        ------
+        RunsError, ModelError
+            If the runs break a rule of the runs table, or do not suit the model.
+        """
+        valid = validate_runs(runs)
+        problem = self.encode(valid)
+        return describe(valid, problem, self.resolve(problem.layout))
+
+    def to_json(self) -> dict[str, Any]:
+        """The full specification as plain data."""
+        return {
+            "law": self.law,
+            "priors": {key: spec.to_json() for key, spec in self.prior_specs.items()},
+            "base_effects": self.base_effects,
+            "factors": None if self.factors is None else list(self.factors),
+            "sharing": self.sharing,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "JointLaw":
+        """Inverse of :meth:`to_json`."""
+        priors = {key: PriorSpec.from_json(spec) for key, spec in data["priors"].items()}
+        return cls(**{**data, "priors": priors})

@@ -1,0 +1,120 @@
+"""What ``print(model.describe(runs))`` says: the truth about a model before it is sampled."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.models.joint import EFFECT_DF, JointModel
+from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.prior_spec import PriorSpec
+from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
+from bayes_scaling.quantities import format_quantity
+from bayes_scaling.runs import FACTORS
+
+
+def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
+    """Law, counts per cell and every prior with its numbers."""
+    parts = [
+        f"Joint law: {model.law.name}\n  {model.law.formula}\n  {model.law.source}",
+        "Runs\n" + _indent(cell_counts(runs, problem.layout).to_string(index=False)),
+        f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
+        _base_text(problem.layout, model),
+        "Priors\n" + _indent(prior_table(problem.layout, model).to_string(index=False, justify="left")),
+        *_warnings(runs, problem.layout),
+    ]
+    return "\n\n".join(parts)
+
+
+def cell_counts(runs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """One row per (task, method): runs, base LLMs, range of D_f, levels of each factor, sharing."""
+    rows = []
+    for c, (task, method) in enumerate(zip(layout.task, layout.method, strict=True)):
+        cell = runs[(runs["task"] == task) & (runs["method"] == method)]
+        sizes = cell["finetune_size"]
+        rows.append(
+            {
+                "task": task,
+                "method": method,
+                "runs": len(cell),
+                "bases": cell["base"].nunique(),
+                "D_f": f"{format_quantity(sizes.min())} to {format_quantity(sizes.max())} ({sizes.nunique()})",
+                **{f: _levels(cell[f]) for f in FACTORS if f in runs},
+                "factors": layout.sharing[c],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _levels(column: pd.Series) -> str:
+    known = column.dropna()
+    if known.empty:
+        return "-"
+    low, high = format_quantity(known.min()), format_quantity(known.max())
+    return f"{low} to {high} ({known.nunique()})" if low != high else f"{low} only"
+
+
+def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
+    """Every prior: one row per parameter, or per kind of parameter where its elements share one."""
+    names = elements(model.law, layout, model.base_effects)
+    rows = []
+    for site in model.sites:
+        for name, spec in _distinct(site, [e.name for e in names[site.family]]):
+            rows.append(
+                {
+                    "parameter": name,
+                    "prior": str(spec),
+                    "90 %": _range(spec),
+                    "what": DESCRIPTIONS["A" if site.on_amplitude else site.family],
+                    "why": site.source,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _distinct(site: Site, names: list[str]) -> list[tuple[str, PriorSpec]]:
+    if len(set(site.specs)) == 1 and len(site.index) > 1:
+        return [(f"{site.name} (each of {len(site.index)})", site.specs[0])]
+    return [(names[i] if len(site.index) > 1 or not _is_plain(site) else site.name, s) for i, s in _pairs(site)]
+
+
+def _pairs(site: Site) -> list[tuple[int, PriorSpec]]:
+    return list(zip(site.index, site.specs, strict=True))
+
+
+def _is_plain(site: Site) -> bool:
+    return site.on_amplitude or site.family in ("nu", "base_scale", "base_share")
+
+
+def _range(spec: PriorSpec) -> str:
+    if spec.fixed:
+        return "-"
+    low, high = np.quantile(spec.sample(4000), [0.05, 0.95])
+    return f"{low:.2g} to {high:.2g}"
+
+
+def _known_error(problem: Problem) -> str:
+    with_se = int(np.sum(problem.log_se > 0))
+    return f"known test-set error added in {with_se} runs" if with_se else "no known test-set error (loss_se)"
+
+
+def _base_text(layout: Layout, model: JointModel) -> str:
+    if not model.base_effects:
+        return "Base effects\n  none: bands at a new base LLM do not allow for its quirks, and will be too narrow"
+    return (
+        f"Base effects\n  {layout.n_commons} (task, base LLM) pairs, StudentT({EFFECT_DF:g}) on log loss, "
+        "partly shared by the methods on one base;\n  a base seen in the fit keeps its effect, a new base draws one"
+    )
+
+
+def _warnings(runs: pd.DataFrame, layout: Layout) -> list[str]:
+    few = []
+    for c, factor in zip(layout.cell_of_term, layout.factor_of_term, strict=True):
+        cell = runs[(runs["task"] == layout.task[c]) & (runs["method"] == layout.method[c])]
+        if cell[factor].nunique() < 3:
+            few.append(f"  alpha[{factor}] of {layout.cell_label(int(c))}: {cell[factor].nunique()} levels")
+    if not few:
+        return []
+    return ["Hardly identified (fewer than three levels: the posterior is mostly prior)\n" + "\n".join(few)]
+
+
+def _indent(text: str) -> str:
+    return "\n".join("  " + line.rstrip() for line in text.splitlines())

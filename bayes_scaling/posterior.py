@@ -1,0 +1,150 @@
+"""``Posterior``: one object from which every answer is read as a table, a sentence or a plot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling import checks, choice, crossover, exponents, groups, prediction, storage, wins
+from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.layout import Floats, Layout, Problem
+from bayes_scaling.models.nuts import NutsSettings
+
+Sizes = float | Sequence[float] | None
+Kind = Literal["mean", "run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """The posterior of a :class:`~bayes_scaling.JointLaw` given a runs table.
+
+    Made by :func:`bayes_scaling.fit` and :func:`bayes_scaling.load_posterior`.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        The validated runs that were fitted.
+    model : JointLaw
+        The model's full specification.
+    draws : dict of float arrays, shape (chains, draws, length)
+        Draws by parameter family; :attr:`idata` has them with names.
+    stats : dict of arrays, shape (chains, draws)
+        What the sampler says of each draw.
+    seed : int
+    settings : NutsSettings
+        What the sampler was told, in the attempt that was kept.
+    """
+
+    runs: pd.DataFrame
+    model: JointLaw
+    draws: Mapping[str, Floats]
+    stats: Mapping[str, np.ndarray]
+    seed: int
+    settings: NutsSettings
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The runs as arrays."""
+        return self.model.encode(self.runs)
+
+    @property
+    def layout(self) -> Layout:
+        """Names and indices of cells, exponents, amplitudes and base effects."""
+        return self.problem.layout
+
+    @cached_property
+    def resolved(self) -> JointModel:
+        """The model with every prior resolved."""
+        return self.model.resolve(self.layout)
+
+    def family(self, name: str) -> Floats:
+        """Draws of a parameter family with the chains joined, shape (chains * draws, length)."""
+        values = self.draws[name]
+        return values.reshape(-1, values.shape[-1])
+
+    @cached_property
+    def idata(self) -> Any:
+        """ArviZ object: ``InferenceData`` with ArviZ 0.23, ``DataTree`` with 1.x.
+
+        Groups posterior, sample_stats, log_likelihood, posterior_predictive, prior, prior_predictive,
+        observed_data, constant_data. Parameters have named dimensions: ``cell`` ("task | method"), ``term``
+        ("task | method | factor"), ``amplitude``, ``cell_base``, ``task_base``, ``run``.
+        """
+        return groups.build(self)
+
+    def exponents(self, prob: float = 0.9) -> pd.DataFrame:
+        """Posterior of A, alpha, beta and E of every (task, method), see :func:`bayes_scaling.exponents.table`."""
+        return exponents.table(self, prob)
+
+    def compare_exponents(
+        self, first: str, second: str = "finetune_size", *, prob: float = 0.9, rope: float = 0.02
+    ) -> pd.DataFrame:
+        """Difference of two factors' exponents, see :func:`bayes_scaling.exponents.compare`."""
+        return exponents.compare(self, first, second, prob, rope)
+
+    def predict(self, design: pd.DataFrame, kind: Kind = "mean", prob: float = 0.9) -> pd.DataFrame:
+        """Bands at design points, see :func:`bayes_scaling.prediction.table`."""
+        return prediction.table(self, design, kind, prob)
+
+    def win_probability(
+        self,
+        finetune_size: Sequence[float] | float,
+        *,
+        model_size: Sizes = None,
+        pretrain_size: Sizes = None,
+        pet_size: Sizes = None,
+        task: str | None = None,
+        base: str | None = None,
+    ) -> pd.DataFrame:
+        """P(each method has the lowest expected loss), see :func:`bayes_scaling.wins.table`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return wins.table(self, finetune_size, sizes, task, base)
+
+    def crossover(
+        self,
+        first: str,
+        second: str,
+        *,
+        model_size: Sizes = None,
+        pretrain_size: Sizes = None,
+        pet_size: Sizes = None,
+        task: str | None = None,
+        limits: tuple[float, float] | None = None,
+        prob: float = 0.9,
+    ) -> crossover.Crossover:
+        """Posterior of the D_f at which two methods' expected losses meet, see :mod:`bayes_scaling.crossover`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return crossover.find(self, first, second, sizes, task, limits, prob)
+
+    def choose(
+        self,
+        finetune_size: float,
+        *,
+        model_size: float | None = None,
+        pretrain_size: float | None = None,
+        pet_size: float | None = None,
+        task: str | None = None,
+        base: str | None = None,
+        cost: Mapping[str, float] | None = None,
+        margin: float | None = None,
+    ) -> choice.Choice:
+        """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return choice.choose(self, finetune_size, sizes, task, base, cost, margin)
+
+    def check(self) -> checks.Checks:
+        """Convergence, calibration, prior-data conflict and design, each passed, failed or informational."""
+        return checks.run(self)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the posterior with its model and runs to a NetCDF file, whole or not at all."""
+        storage.save(self, path)
+
+    def describe(self) -> str:
+        """Law, counts and priors of the fitted model, as text."""
+        return self.model.describe(self.runs)

@@ -1,0 +1,48 @@
+"""How far a design point lies outside the measured runs of its (task, method)."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.encoding import EncodedDesign
+from bayes_scaling.models.layout import Floats
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+TOLERANCE = 1e-9
+
+
+def add_regions(posterior: "Posterior", encoded: EncodedDesign, result: pd.DataFrame) -> pd.DataFrame:
+    """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a design's table.
+
+    A point is *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more
+    than the widest gap between neighbouring measured sizes, and *beyond* farther out.
+    """
+    distance, steps = np.zeros(len(result)), np.zeros(len(result))
+    for c in np.unique(encoded.rows.cell):
+        rows = np.flatnonzero(encoded.rows.cell == c)
+        for column in ("finetune_size", *posterior.layout.terms_of_cell[int(c)]):
+            outside, gap = _outside(posterior, int(c), column, encoded.frame[column].to_numpy(np.float64)[rows])
+            distance[rows] = np.maximum(distance[rows], outside)
+            steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, outside / gap, 0.0))
+    region = np.select([distance <= TOLERANCE, steps <= 1 + TOLERANCE], ["interior", "edge"], "beyond")
+    return result.assign(distance=np.where(distance <= TOLERANCE, 0.0, distance), region=region)
+
+
+def measured_range(posterior: "Posterior", cell: int, column: str) -> tuple[float, float]:
+    """Smallest and largest measured size of a column in one cell."""
+    levels = 10 ** _log_levels(posterior, cell, column)
+    return float(levels[0]), float(levels[-1])
+
+
+def _log_levels(posterior: "Posterior", cell: int, column: str) -> Floats:
+    of_cell = posterior.problem.rows.cell == cell
+    return np.log10(np.unique(posterior.runs.loc[of_cell, column].dropna().to_numpy(np.float64)))
+
+
+def _outside(posterior: "Posterior", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:
+    levels, x = _log_levels(posterior, cell, column), np.log10(sizes)
+    outside = np.nan_to_num(np.maximum(np.maximum(levels[0] - x, x - levels[-1]), 0.0))  # NaN: not the row's factor
+    return outside, float(np.max(np.diff(levels))) if levels.size > 1 else TOLERANCE

@@ -1,0 +1,161 @@
+"""Runs simulated from a known truth, for tests and for planning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.errors import DesignError, ModelError
+from bayes_scaling.models.joint import EFFECT_DF
+from bayes_scaling.models.laws import LAWS, LawParameters
+from bayes_scaling.models.layout import Floats, RowArrays
+from bayes_scaling.models.precision import in_float64
+from bayes_scaling.runs import FACTORS, validate_runs
+from bayes_scaling.runs.bases import name_bases
+
+
+@dataclass(frozen=True)
+class CellTruth:
+    """True parameters of one method.
+
+    Attributes
+    ----------
+    alpha : mapping
+        Factor to exponent. A factor that is not listed has no effect.
+    beta, E, sigma : float
+        Exponent of D_f, irreducible loss, noise of log loss.
+    A : float or mapping
+        Amplitude at X = 1 and D_f = 1; one for each factor for the additive law.
+    B : float
+        The additive law's data amplitude; unused by the multiplicative law.
+    """
+
+    alpha: Mapping[str, float]
+    beta: float
+    E: float
+    A: float | Mapping[str, float]
+    sigma: float = 0.005
+    B: float = 0.0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What runs are simulated from.
+
+    Attributes
+    ----------
+    cells : mapping
+        Method, or (task, method), to its :class:`CellTruth`.
+    law : str
+    base_scale, base_share : float
+        Scale of the base effects on log loss, and the share of their variance that methods have in common.
+    nu : float
+        Degrees of freedom of the noise; infinite for a normal.
+    """
+
+    cells: Mapping[str | tuple[str, str], CellTruth]
+    law: str = "multiplicative"
+    base_scale: float = 0.0
+    base_share: float = 0.5
+    nu: float = field(default=np.inf)
+
+
+def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: int = 1) -> pd.DataFrame:
+    """A runs table drawn from a known truth.
+
+    Parameters
+    ----------
+    design : DataFrame
+        Rows with ``method``, ``finetune_size``, the factors, and optionally ``task`` and ``base``.
+    truth : Truth
+    seed : int
+        Same seed, same runs.
+    repeats : int
+        Runs of every design row, told apart by a ``seed`` column where there are several.
+
+    Returns
+    -------
+    DataFrame
+        The design as a canonical runs table with ``loss``, and ``expected_loss`` (base effect included).
+
+    Raises
+    ------
+    ModelError, DesignError
+        If the law is unknown, or a row's method has no truth.
+
+    Examples
+    --------
+    >>> import pandas as pd, bayes_scaling as bs
+    >>> cell = bs.CellTruth(alpha={"model_size": 0.3}, beta=0.1, E=1.0, A=1000.0)
+    >>> design = pd.DataFrame({"method": "full", "model_size": [1e9, 2e9], "finetune_size": 1e5})
+    >>> bs.simulate_runs(design, bs.Truth({"full": cell})).loss.round(2).tolist()
+    [1.64, 1.52]
+    """
+    if truth.law not in LAWS:
+        raise ModelError(f"law={truth.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
+    frame = design.reset_index(drop=True)
+    frame = frame if "task" in frame else frame.assign(task="simulated")
+    frame = name_bases(frame)
+    if repeats > 1:
+        frame = pd.concat([frame.assign(seed=i) for i in range(repeats)], ignore_index=True)
+    cells = [_cell(truth, row) for row in frame.to_dict("records")]
+    rng = np.random.default_rng(seed)
+    expected = np.exp(_log_mean(truth.law, frame, cells) + _effects(truth, frame, rng))
+    noise = rng.normal(size=len(frame)) if np.isinf(truth.nu) else rng.standard_t(truth.nu, size=len(frame))
+    loss = expected * np.exp(np.array([cell.sigma for cell in cells]) * noise)
+    return validate_runs(frame.assign(loss=loss, expected_loss=expected))
+
+
+def _cell(truth: Truth, row: Mapping[str, object]) -> CellTruth:
+    task, method = str(row["task"]), str(row["method"])
+    found = truth.cells.get((task, method)) or truth.cells.get(method)
+    if found is None:
+        raise DesignError(f"method={method!r} has no truth; truth.cells has {', '.join(map(repr, truth.cells))}")
+    return found
+
+
+@in_float64
+def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
+    """The law at every row, each row a cell of its own, at the reference point X = 1, D_f = 1."""
+    n, f = len(frame), len(FACTORS)
+    sizes = np.stack([_sizes(frame, factor) for factor in FACTORS], axis=1)
+    index = np.arange(n * f).reshape(n, f)
+    active = np.array([[factor in cell.alpha for factor in FACTORS] for cell in cells]) & np.isfinite(sizes)
+    per_factor = LAWS[law].amplitude_per_factor
+    rows = RowArrays(
+        cell=np.arange(n),
+        term=index,
+        active=active.astype(float),
+        amplitude=index if per_factor else np.arange(n)[:, None],
+        log_x=np.where(active, np.log(np.where(active, sizes, 1.0)), 0.0),
+        log_d=np.log(frame["finetune_size"].to_numpy(np.float64)),
+    )
+    amplitude = [[_amplitude(cell, factor) for factor in FACTORS] if per_factor else [cell.A] for cell in cells]
+    parameters = LawParameters(
+        E=np.array([cell.E for cell in cells]),
+        beta=np.array([cell.beta for cell in cells]),
+        alpha=np.array([[cell.alpha.get(factor, 0.0) for factor in FACTORS] for cell in cells]).ravel(),
+        reducible=np.array(amplitude, dtype=np.float64).ravel(),
+        data_term=np.array([cell.B for cell in cells]),
+    )
+    return np.asarray(LAWS[law].log_mean(parameters, rows))
+
+
+def _amplitude(cell: CellTruth, factor: str) -> float:
+    if isinstance(cell.A, Mapping):
+        return float(cell.A.get(factor, 1.0))
+    return float(cell.A)
+
+
+def _sizes(frame: pd.DataFrame, factor: str) -> Floats:
+    return frame[factor].to_numpy(np.float64) if factor in frame else np.full(len(frame), np.nan)
+
+
+def _effects(truth: Truth, frame: pd.DataFrame, rng: np.random.Generator) -> Floats:
+    common_of = frame.groupby(["task", "base"], sort=False).ngroup().to_numpy()
+    own_of = frame.groupby(["task", "method", "base"], sort=False).ngroup().to_numpy()
+    common = rng.standard_t(EFFECT_DF, size=common_of.max() + 1)[common_of]
+    own = rng.standard_t(EFFECT_DF, size=own_of.max() + 1)[own_of]
+    share = truth.base_share
+    return np.asarray(truth.base_scale * (np.sqrt(share) * common + np.sqrt(1 - share) * own))

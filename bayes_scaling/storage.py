@@ -1,0 +1,150 @@
+"""Saved posteriors: one NetCDF file with every ArviZ group, the model's specification and the runs."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling import arviz_bridge, groups
+from bayes_scaling.errors import PosteriorFileError
+from bayes_scaling.models.nuts import NutsSettings
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+ATTRIBUTE = "bayes_scaling"
+FORMAT = 1
+ENGINE = "h5netcdf"
+
+
+def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
+    """Write a posterior to a NetCDF file that ArviZ opens too; the file appears whole or not at all.
+
+    Raises
+    ------
+    PosteriorFileError
+        If the file cannot be written.
+    """
+    target = Path(path)
+    trees = {name: _group(posterior.idata, name) for name in _GROUPS}
+    tree = xr.DataTree.from_dict(trees)
+    tree.attrs[ATTRIBUTE] = json.dumps(_header(posterior))
+    try:
+        _write_whole(tree, target)
+    except OSError as error:
+        raise PosteriorFileError(
+            f"cannot write {str(target)!r}: {error.strerror or error}. Nothing was written; choose a folder that "
+            "exists, is writable and has space"
+        ) from error
+
+
+def load_posterior(path: str | PathLike[str]) -> "Posterior":
+    """Read a posterior that :meth:`bayes_scaling.Posterior.save` wrote; it predicts the same numbers bit for bit.
+
+    Parameters
+    ----------
+    path : str or path
+        A NetCDF file.
+
+    Raises
+    ------
+    PosteriorFileError
+        If there is no such file, or it holds no posterior of this package.
+    """
+    from bayes_scaling.joint_law import JointLaw
+    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.runs import validate_runs
+
+    header, trees = _read(Path(path))
+    try:
+        posterior = Posterior(
+            runs=validate_runs(_table(header["runs"])),
+            model=JointLaw.from_json(header["model"]),
+            draws=_families(trees["posterior"]),
+            stats={str(name): values.to_numpy() for name, values in trees["sample_stats"].items()},
+            seed=int(header["seed"]),
+            settings=NutsSettings(**header["settings"]),
+        )
+        _ = posterior.problem
+    except (KeyError, TypeError, ValueError) as error:
+        raise PosteriorFileError(
+            f"{str(path)!r} is damaged: {type(error).__name__} {error}; fit the runs again, or restore the file"
+        ) from error
+    posterior.__dict__["idata"] = arviz_bridge.to_idata(trees)  # the groups of the file, not drawn anew
+    return posterior
+
+
+_GROUPS = (
+    "posterior",
+    "sample_stats",
+    "log_likelihood",
+    "posterior_predictive",
+    "prior",
+    "prior_predictive",
+    "observed_data",
+    "constant_data",
+)
+
+
+def _group(idata: Any, name: str) -> xr.Dataset:
+    group = idata[name]
+    return group if isinstance(group, xr.Dataset) else group.to_dataset()
+
+
+def _header(posterior: "Posterior") -> dict[str, Any]:
+    runs = posterior.runs.astype(object).where(posterior.runs.notna(), None)
+    return {
+        "format": FORMAT,
+        "model": posterior.model.to_json(),
+        "runs": {str(name): runs[name].tolist() for name in runs},
+        "seed": posterior.seed,
+        "settings": asdict(posterior.settings),
+    }
+
+
+def _table(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+def _families(posterior: xr.Dataset) -> dict[str, np.ndarray]:
+    named = {str(name): values.to_numpy() for name, values in posterior.items() if name not in ("A", "B")}
+    return {name: values[..., None] if name in groups.SCALARS else values for name, values in named.items()}
+
+
+def _write_whole(tree: xr.DataTree, target: Path) -> None:
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
+    os.close(handle)
+    try:
+        tree.to_netcdf(name, engine=ENGINE)
+        with open(name, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
+    if not path.is_file():
+        raise PosteriorFileError(f"{str(path)!r}: there is no such file; fit runs and save a posterior first")
+    try:
+        with xr.open_datatree(path, engine=ENGINE) as tree:
+            header = json.loads(tree.attrs[ATTRIBUTE])
+            trees = {name: tree[name].to_dataset().load() for name in _GROUPS}
+    except (OSError, KeyError, ValueError) as error:
+        raise PosteriorFileError(
+            f"{str(path)!r} holds no posterior of bayes_scaling ({type(error).__name__}: {error}); "
+            "such a file is written by Posterior.save() or 'bayes-scaling fit RUNS -o FILE'"
+        ) from error
+    if header.get("format") != FORMAT:
+        raise PosteriorFileError(
+            f"{str(path)!r} has format {header.get('format')!r}, this version reads {FORMAT}; fit the runs again"
+        )
+    return header, trees

@@ -1,0 +1,122 @@
+"""The posterior probability that each method is best, jointly over methods on one base LLM."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling import arviz_bridge
+from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
+from bayes_scaling.models.layout import Floats
+from bayes_scaling.prediction import expected_loss
+from bayes_scaling.quantities import format_quantity
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
+
+
+def table(
+    posterior: "Posterior",
+    finetune_size: Sizes,
+    sizes: Mapping[str, Sizes],
+    task: str | None = None,
+    base: str | None = None,
+) -> pd.DataFrame:
+    """P(each method has the lowest expected loss) at each D_f and combination of sizes.
+
+    The methods are compared draw by draw on the same base LLM: what they share of its effect cancels.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    finetune_size : float or sequence of float
+        D_f, in examples.
+    sizes : mapping
+        Factor to size or sizes; every factor that the methods' laws have.
+    task : str, optional
+        By default every task of the fit.
+    base : str, optional
+        Name of the base LLM; by default the fitted one that has these sizes, or else a new one.
+
+    Returns
+    -------
+    DataFrame
+        ``task, method, finetune_size``, the factors given, ``p_best``, ``mcse`` (its Monte Carlo standard error),
+        ``expected_loss`` and ``expected_regret`` (how much more than the best method's, in the loss's unit).
+        ``attrs["text"]`` says it in words.
+
+    Raises
+    ------
+    DesignError
+        If a size is missing, or one that a method's law cannot speak about.
+    """
+    settings = settings_grid(finetune_size, sizes)
+    parts = [_of_task(posterior, settings, t, base) for t in tasks_of(posterior, task)]
+    result = pd.concat(parts, ignore_index=True)
+    result.attrs["text"] = describe(result)
+    return result
+
+
+def loss_draws(
+    posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None = None
+) -> tuple[list[str], Floats]:
+    """Methods of a task, and draws of their expected loss, shape (methods, S, settings)."""
+    methods = methods_of(posterior, task)
+    designs = [one_method_design(posterior, settings, task, method, base) for method in methods]
+    return methods, np.stack([expected_loss(posterior, design) for design in designs])
+
+
+def _of_task(posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None) -> pd.DataFrame:
+    methods, losses = loss_draws(posterior, settings, task, base)
+    is_best = losses.argmin(axis=0)
+    regret = losses - losses.min(axis=0)
+    rows = []
+    for m, method in enumerate(methods):
+        wins = is_best == m
+        rows.append(
+            pd.DataFrame({"task": task, "method": method}, index=settings.index)
+            .join(settings)
+            .assign(
+                p_best=wins.mean(axis=0),
+                mcse=[_mcse(posterior, wins[:, i]) for i in range(len(settings))],
+                expected_loss=losses[m].mean(axis=0),
+                expected_regret=regret[m].mean(axis=0),
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _mcse(posterior: "Posterior", wins: np.ndarray) -> float:
+    """Monte Carlo error of a share of draws; never zero, since none of S draws is not yet never."""
+    draws = wins.size
+    smoothed = (wins.sum() + 0.5) / (draws + 1)
+    by_chain = wins.reshape(posterior.settings.chains, -1).astype(np.float64)
+    effective = arviz_bridge.ess(by_chain, "mean") if np.ptp(by_chain) > 0 else float(draws)
+    return float(np.sqrt(smoothed * (1 - smoothed) / min(effective, draws)))
+
+
+def describe(result: pd.DataFrame) -> str:
+    """Who is likely best where, one sentence for each combination of task and sizes."""
+    factors = [c for c in ("model_size", "pretrain_size", "pet_size") if c in result]
+    sentences = []
+    for key, group in result.groupby(["task", *factors], sort=False):
+        task, *sizes = key
+        at = ", ".join([str(task), *(f"{f} {format_quantity(s)}" for f, s in zip(factors, sizes, strict=True))])
+        sentences.append(f"{at}: {_spans(group)}.")
+    return " ".join(sentences)
+
+
+def _spans(group: pd.DataFrame) -> str:
+    """Runs of neighbouring D_f with the same likeliest winner."""
+    top = group.sort_values("p_best").groupby("finetune_size").tail(1).sort_values("finetune_size")
+    change = (top["method"] != top["method"].shift()).cumsum()
+    return "; ".join(_span(span) for _, span in top.groupby(change))
+
+
+def _span(span: pd.DataFrame) -> str:
+    low, high = format_quantity(span["finetune_size"].min()), format_quantity(span["finetune_size"].max())
+    p_low, p_high = span["p_best"].min(), span["p_best"].max()
+    sizes = low if low == high else f"{low} to {high}"
+    p = f"{p_low:.2f}" if f"{p_low:.2f}" == f"{p_high:.2f}" else f"{p_low:.2f} to {p_high:.2f}"
+    return f"{span['method'].iloc[0]} is likeliest best at D_f {sizes} (P = {p})"
