@@ -10,10 +10,11 @@ from scipy.stats import binomtest
 
 from bayes_scaling import arviz_bridge
 from bayes_scaling.convergence import diagnose, problems
-from bayes_scaling.exponents import DATA, exponent
+from bayes_scaling.exponents import DATA
 from bayes_scaling.models.priors import elements
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
+from bayes_scaling.runs import FACTORS
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -25,7 +26,7 @@ MIN_P = 0.001  # of a binomial test: how unlikely a coverage must be to call the
 CONFLICT = 0.005  # prior tail probability of a posterior mean
 HARDLY_INFORMED = 0.9  # posterior sd over prior sd
 MIN_LEVELS = 3
-WRONG_SIGN = 0.05
+RISING = 0.002  # slope of log loss on log size that is not just noise about a flat line
 HIGH_K = 0.7  # Vehtari et al. 2024
 
 
@@ -128,17 +129,23 @@ def _prior_conflict(posterior: "Posterior") -> Iterator[Check]:
 
 
 def _signs(posterior: "Posterior") -> Iterator[Check]:
+    """Does the measured loss rise with a size that the law says it falls with?"""
     rising = []
+    rows, log_loss = posterior.problem.rows, np.log(posterior.problem.loss)
     for c in range(posterior.layout.n_cells):
-        for factor in (DATA, "model_size", "pretrain_size"):
-            draws = exponent(posterior, c, factor)
-            if draws is not None and np.mean(draws > 0) < WRONG_SIGN:
-                rising.append(f"{factor} in {posterior.layout.cell_label(c)}")
+        of_cell = rows.cell == c
+        sizes = np.column_stack([rows.log_d, rows.log_x])[of_cell]
+        design = np.column_stack([np.ones(of_cell.sum()), sizes])
+        slopes = np.linalg.lstsq(design, log_loss[of_cell], rcond=None)[0][1:]
+        names = [DATA, *(f for f in FACTORS if f in posterior.layout.factor_of_term)]
+        for name, slope in zip(names, slopes, strict=True):
+            if name != "pet_size" and slope > RISING:
+                rising.append(f"{name} in {posterior.layout.cell_label(c)} (slope {slope:+.3f})")
     if rising:
-        text = f"loss rises with {'; '.join(rising)}: is the column a loss, are its runs trained alike?"
+        text = f"measured loss rises with {'; '.join(rising)}: is the column a loss, are its runs trained alike?"
         yield Check("direction", FAILED, text)
     else:
-        yield Check("direction", PASSED, "no loss rises with D_f, model size or pretraining size")
+        yield Check("direction", PASSED, "no measured loss rises with D_f, model size or pretraining size")
 
 
 def _levels(posterior: "Posterior") -> Iterator[Check]:

@@ -108,7 +108,7 @@ def _with_bands(
 ) -> pd.DataFrame:
     task = table["task"].iloc[0]
     bands = [posterior.predict(one_method_design(posterior, settings, task, m, base)) for m in table["method"]]
-    return table.assign(sd=[b["sd"].iloc[0] for b in bands], region=[b["region"].iloc[0] for b in bands])
+    return table.assign(sd=[b["sd"].iloc[0] for b in bands])
 
 
 def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
@@ -129,7 +129,7 @@ def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:
     equal = table[table["expected_regret"] <= margin]
     chosen: pd.Series[Any] | None = None
     if len(equal):
-        chosen = equal.loc[equal["cost"].idxmin()] if "cost" in equal else best
+        chosen = equal.sort_values([*(["cost"] if "cost" in equal else []), "expected_regret"]).iloc[0]
     elif best["p_best"] >= SURE:
         chosen = best
     named = best if chosen is None else chosen

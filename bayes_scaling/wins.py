@@ -9,8 +9,9 @@ import pandas as pd
 from bayes_scaling import arviz_bridge
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
-from bayes_scaling.prediction import expected_loss
+from bayes_scaling.prediction import encode, expected_loss
 from bayes_scaling.quantities import format_quantity
+from bayes_scaling.regions import add_regions
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -43,7 +44,8 @@ def table(
     -------
     DataFrame
         ``task, method, finetune_size``, the factors given, ``p_best``, ``mcse`` (its Monte Carlo standard error),
-        ``expected_loss`` and ``expected_regret`` (how much more than the best method's, in the loss's unit).
+        ``expected_loss``, ``expected_regret`` (how much more than the best method's, in the loss's unit) and
+        ``region``: whether the method was measured there (interior, edge or beyond).
         ``attrs["text"]`` says it in words.
 
     Raises
@@ -60,15 +62,21 @@ def table(
 
 def loss_draws(
     posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None = None
-) -> tuple[list[str], Floats]:
-    """Methods of a task, and draws of their expected loss, shape (methods, S, settings)."""
+) -> tuple[list[str], Floats, list["pd.Series[str]"]]:
+    """Methods of a task, draws of their expected loss, shape (methods, S, settings), and regions of the settings."""
     methods = methods_of(posterior, task)
     designs = [one_method_design(posterior, settings, task, method, base) for method in methods]
-    return methods, np.stack([expected_loss(posterior, design) for design in designs])
+    regions = [region_of(posterior, design) for design in designs]
+    return methods, np.stack([expected_loss(posterior, design) for design in designs]), regions
+
+
+def region_of(posterior: "Posterior", design: pd.DataFrame) -> "pd.Series[str]":
+    """Region of every design row."""
+    return add_regions(posterior, encode(posterior, design), design)["region"]
 
 
 def _of_task(posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None) -> pd.DataFrame:
-    methods, losses = loss_draws(posterior, settings, task, base)
+    methods, losses, regions = loss_draws(posterior, settings, task, base)
     is_best = losses.argmin(axis=0)
     regret = losses - losses.min(axis=0)
     rows = []
@@ -82,6 +90,7 @@ def _of_task(posterior: "Posterior", settings: pd.DataFrame, task: str, base: st
                 mcse=[_mcse(posterior, wins[:, i]) for i in range(len(settings))],
                 expected_loss=losses[m].mean(axis=0),
                 expected_regret=regret[m].mean(axis=0),
+                region=regions[m],
             )
         )
     return pd.concat(rows, ignore_index=True)

@@ -7,14 +7,15 @@ base LLM's own mean. So one flat vector z holds
 * :math:`\lambda_j = \log L_j`, with :math:`L_j = E + R_j` the loss at the reference point of amplitude j;
 * :math:`\epsilon = \mathrm{logit}(E / \min_j L_j)`, E as a fraction of the lowest of them;
 * :math:`\alpha w` and :math:`\beta w`, local slopes of log loss, with w the reducible fraction at the centre;
-* :math:`m_h`, log loss of the mean run of base h, from which its effect follows by subtraction.
+* :math:`m_h`, log loss of the mean run of base h, from which its effect follows by subtraction; where a cell
+  has one base only, its :math:`\lambda_j` are shifted by that effect instead, which the data cannot tell from A.
 
 Each is a shift or scale by data constants and earlier coordinates, so every Jacobian is in closed form. A site
 whose prior has another support than the map expects falls back to NumPyro's bijection for that support.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +33,7 @@ from bayes_scaling.models.priors import Site
 Families = dict[str, Array]
 COMMON, EFFECT = "base_common", "base_effect"
 LOSS_FAMILIES = ("E", "reducible", "data_term")
+SLOPE_FAMILIES = ("alpha", "beta")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,23 @@ class Coordinates:
         """Length of z."""
         return sum(n for _, n in self.blocks)
 
+    @cached_property
+    def slices(self) -> dict[str, slice]:
+        """Where each block stands in z."""
+        ends = np.cumsum([n for _, n in self.blocks]).tolist()
+        return {name: slice(end - n, end) for (name, n), end in zip(self.blocks, ends, strict=True)}
+
+    @cached_property
+    def lone(self) -> NDArray[np.bool_]:
+        """Effects of the only base LLM of their cell: inseparable from the amplitude, so sampled beside it."""
+        count = np.bincount(self.problem.layout.cell_of_effect, minlength=self.problem.layout.n_cells)
+        return np.asarray((count == 1)[self.problem.layout.cell_of_effect]) & self.losses_coupled
+
+    @property
+    def pinned(self) -> NDArray[np.bool_]:
+        """Effects that are sampled through their base's mean run."""
+        return self.centred & ~self.lone & self.conditioned
+
     @property
     def by_family(self) -> dict[str, list[Site]]:
         """The sites of each family."""
@@ -89,20 +108,25 @@ class Coordinates:
 
     def split(self, z: Array) -> dict[str, Array]:
         """The flat vector by block."""
-        ends = np.cumsum([n for _, n in self.blocks])
-        return {name: z[end - n : end] for (name, n), end in zip(self.blocks, ends, strict=True)}
+        return {name: z[where] for name, where in self.slices.items()}
 
     def to_families(self, z: Array) -> tuple[Families, Array]:
         """Full vectors of every family (and the base effects) at z, and the log Jacobian determinant."""
         blocks = self.split(z)
-        families, log_det = _losses(self, blocks)
-        weight = _reducible_fractions(self, families) if self.conditioned else {}
-        for family, sites in self.by_family.items():
-            if family not in LOSS_FAMILIES:
-                families[family], change = _family(sites, blocks, weight.get(family))
-                log_det = log_det + change
+        families: Families = {}
+        log_det = jnp.zeros(())
+        for family in (f for f in self.by_family if f not in (*LOSS_FAMILIES, *SLOPE_FAMILIES)):
+            families[family], change = _family(self.by_family[family], blocks)
+            log_det = log_det + change
         if self.model.base_effects:
-            log_det = log_det + _effects(self, blocks, families)
+            log_det = log_det + _free_effects(self, blocks, families)
+        log_det = log_det + _losses(self, blocks, families)
+        weight = _reducible_fractions(self, families) if self.conditioned else {}
+        for family in (f for f in self.by_family if f in SLOPE_FAMILIES):
+            families[family], change = _family(self.by_family[family], blocks, weight.get(family))
+            log_det = log_det + change
+        if self.model.base_effects and self.conditioned:
+            _centre_effects(self, blocks, families)
         return families, log_det
 
     def to_sites(self, z: Array) -> tuple[dict[str, Array], Array]:
@@ -146,19 +170,28 @@ def _family(sites: list[Site], blocks: dict[str, Array], weight: Array | None = 
     return gather_family(list(zip(sites, values, strict=True))), jnp.sum(jnp.stack(log_dets))
 
 
-def _losses(c: Coordinates, blocks: dict[str, Array]) -> tuple[Families, Array]:
-    """E, the amplitudes and the data term; coupled through the loss at the centre where that is possible."""
-    families: Families = {}
+def _losses(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
+    """Add E, the amplitudes and the data term, coupled through the loss at the centre where that is possible."""
+    sites = {family: members for family, members in c.by_family.items() if family in LOSS_FAMILIES}
+    if c.losses_coupled:
+        z = {family: gather_family([(s, blocks[s.name]) for s in members]) for family, members in sites.items()}
+        losses, log_det = _uncouple(c, {**z, "reducible": z["reducible"] - _lone_effect(c, families)})
+        families.update(losses)
+        return log_det
     log_det = jnp.zeros(())
-    for family, sites in c.by_family.items():
-        if family not in LOSS_FAMILIES:
-            continue
-        if c.losses_coupled:
-            families[family] = gather_family([(site, blocks[site.name]) for site in sites])
-        else:
-            families[family], change = _family(sites, blocks)
-            log_det = log_det + change
-    return _uncouple(c, families) if c.losses_coupled else (families, log_det)
+    for family, members in sites.items():
+        families[family], change = _family(members, blocks)
+        log_det = log_det + change
+    return log_det
+
+
+def _lone_effect(c: Coordinates, families: Families) -> Array:
+    """Effect of the one base LLM behind each amplitude, 0 where its cell has several, shape (J,)."""
+    layout = c.problem.layout
+    if not c.model.base_effects or not c.lone.any():
+        return jnp.zeros(layout.n_amplitudes)
+    of_cell = np.eye(layout.n_cells)[layout.cell_of_effect] * c.lone[:, None]
+    return take(families[EFFECT] @ of_cell, layout.cell_of_amplitude)
 
 
 def _uncouple(c: Coordinates, z: Families) -> tuple[Families, Array]:
@@ -200,27 +233,22 @@ def _mean_by_cell(c: Coordinates, values: Array, where_none: Array, count: NDArr
     return jnp.where(count > 0, sums / np.maximum(count, 1), where_none)
 
 
-def _effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
-    """Add the common and the cells' base effects to the families; return their log Jacobian."""
-    layout = c.problem.layout
-    z, common = blocks[EFFECT], blocks[COMMON]
-    scale, share = families["base_scale"][0], families["base_share"][0]
-    families[COMMON] = common
+def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
+    """Add the common and the base effects, each from its own scale; return their log Jacobian."""
+    z = blocks[EFFECT]
     if not c.conditioned:
-        families[EFFECT] = z
+        families[COMMON], families[EFFECT] = blocks[COMMON], z
         return jnp.zeros(())
-    mean_run = c.model.law.log_mean(law_parameters(families), c.problem.effect_rows)
+    common = families[COMMON] = jnp.sinh(blocks[COMMON])  # takes the Student-t's heavy tails out
+    scale, share = families["base_scale"][0], families["base_share"][0]
     own_scale = scale * jnp.sqrt(1.0 - share)
-    free = scale * jnp.sqrt(share) * take(common, layout.common_of_effect) + own_scale * z
-    families[EFFECT] = jnp.where(c.centred, z - mean_run, free)
-    return jnp.sum(~c.centred) * jnp.log(own_scale)
+    shared = scale * jnp.sqrt(share) * take(common, c.problem.layout.common_of_effect)
+    families[EFFECT] = shared + own_scale * jnp.sinh(z)
+    log_det = jnp.sum(jnp.log(jnp.cosh(blocks[COMMON])))
+    return log_det + jnp.sum(jnp.where(c.pinned, 0.0, jnp.log(own_scale) + jnp.log(jnp.cosh(z))))
 
 
-def block_of(coordinates: Coordinates, family: str) -> Iterable[tuple[Site, slice]]:
-    """The sites of a family with the slice of z that each takes."""
-    start = 0
-    by_name = {site.name: site for site in coordinates.free_sites}
-    for name, n in coordinates.blocks:
-        if name in by_name and by_name[name].family == family:
-            yield by_name[name], slice(start, start + n)
-        start += n
+def _centre_effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> None:
+    """Replace the effects that the data pin down: the mean run of a base less what the law says of it."""
+    mean_run = c.model.law.log_mean(law_parameters(families), c.problem.effect_rows)
+    families[EFFECT] = jnp.where(c.pinned, blocks[EFFECT] - mean_run, families[EFFECT])

@@ -29,8 +29,9 @@ DESCRIPTIONS = {
     "base_share": "share of the base effect's variance that the methods have in common",
 }
 SCALAR_FAMILIES = ("nu", "base_scale", "base_share")
-# alpha[model_size] and alpha[pretrain_size] must have one prior: "model size or pretraining?" is the data's to answer
-SIZE_EXPONENT = PriorSpec.of("StudentT", df=4.0, loc=0.25, scale=0.15)
+# alpha[model_size] and alpha[pretrain_size] must have one prior: "model size or pretraining?" is the data's to answer.
+# It is positive: a negative one lets base effects of tens of per cent stand in for the law (seen on the En-Zh data)
+SIZE_EXPONENT = PriorSpec.of("Gamma", concentration=2.0, rate=8.0)
 PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1)
 DATA_EXPONENT = PriorSpec.of("StudentT", df=4.0, loc=0.1, scale=0.1)
 
@@ -134,8 +135,8 @@ PRESETS: dict[str, tuple[str, dict[str, PriorSpec]]] = {
     "zhang2024": (
         "Zhang et al. 2024, Table 4: mean and twice the spread of its nine (task, method) rows",
         {
-            "alpha[model_size]": PriorSpec.of("Normal", loc=0.30, scale=0.26),
-            "alpha[pretrain_size]": PriorSpec.of("Normal", loc=0.16, scale=0.12),
+            "alpha[model_size]": PriorSpec.of("Gamma", concentration=1.33, rate=4.4),
+            "alpha[pretrain_size]": PriorSpec.of("Gamma", concentration=1.9, rate=12.0),
             "alpha[pet_size]": PriorSpec.of("Normal", loc=0.0, scale=0.01),
             "beta": PriorSpec.of("Normal", loc=0.067, scale=0.10),
         },
@@ -143,8 +144,8 @@ PRESETS: dict[str, tuple[str, dict[str, PriorSpec]]] = {
     "besiroglu2024": (
         "Besiroglu et al. 2024 (arXiv 2404.10102), pretraining of Chinchilla, exponents give or take .1",
         {
-            "alpha[model_size]": PriorSpec.of("Normal", loc=0.348, scale=0.1),
-            "alpha[pretrain_size]": PriorSpec.of("Normal", loc=0.366, scale=0.1),
+            "alpha[model_size]": PriorSpec.of("Gamma", concentration=12.1, rate=34.8),
+            "alpha[pretrain_size]": PriorSpec.of("Gamma", concentration=13.4, rate=36.6),
         },
     ),
 }

@@ -5,14 +5,15 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
-from bayes_scaling.models.laplace import laplace
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.nuts import NutsSettings, Progress, run_nuts
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.starts import held, informative, start
+from bayes_scaling.models.starts import informative
+from bayes_scaling.models.whitening import whiten
 
 
 class PosteriorDraws(NamedTuple):
@@ -55,16 +56,21 @@ def sample_posterior(
     progress : callable, optional
         Called as ``progress(done, total)``.
     """
-    coordinates = Coordinates(model, problem, conditioned, informative(problem))
+    coordinates = Coordinates(model, problem, conditioned, informative(model, problem))
     gradient = jax.jit(jax.value_and_grad(coordinates.potential))
 
     def value_and_gradient(z: Floats) -> tuple[float, Floats]:
         value, slope = gradient(jnp.asarray(z))
         return float(value), np.asarray(slope)
 
-    normal = laplace(value_and_gradient, start(coordinates), held(coordinates))
-    mean, factor = jnp.asarray(normal.mean), jnp.asarray(normal.factor)
+    whitening = whiten(coordinates, value_and_gradient)
+
+    def standardised(y: Array) -> Array:
+        z, log_det = whitening.to_z(y)
+        return coordinates.potential(z) - log_det
+
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
-    drawn = run_nuts(lambda y: coordinates.potential(mean + factor @ y), starts, settings, seed, progress)
-    families = jax.jit(jax.vmap(jax.vmap(lambda y: coordinates.to_families(mean + factor @ y)[0])))(drawn.pop("z"))
+    drawn = run_nuts(standardised, starts, settings, seed, progress)
+    to_families = jax.jit(jax.vmap(jax.vmap(lambda y: coordinates.to_families(whitening.to_z(y)[0])[0])))
+    families = to_families(drawn.pop("z"))
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)

@@ -6,23 +6,28 @@ from numpy.typing import NDArray
 from numpyro.distributions import biject_to
 
 from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
+from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.priors import Site
 
-TYPICAL_EFFECT = 0.02  # prior median of base_scale: what "informed by the data" is measured against
 HELD = ("nu", "base_scale", "base_share")
 
 
-def informative(problem: Problem) -> NDArray[np.bool_]:
-    """Which base effects the data pin down more tightly than their prior does, shape (H,)."""
+def base_errors(problem: Problem) -> Floats:
+    """Standard error of the mean log loss of each base effect's runs about curves through the data, shape (H,)."""
     n = problem.layout.n_effects
-    count = np.bincount(problem.effect, minlength=n)
     columns = [np.eye(n)[problem.effect], problem.rows.log_d[:, None], problem.rows.log_x]
     design, target = np.concatenate(columns, axis=1), np.log(problem.loss)
     fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
     spare = max(target.size - np.linalg.matrix_rank(design), 1)
     noise = np.sqrt(np.sum((target - fitted) ** 2) / spare)
-    return np.asarray(noise / np.sqrt(count) < TYPICAL_EFFECT)
+    return np.asarray(noise / np.sqrt(np.bincount(problem.effect, minlength=n)))
+
+
+def informative(model: JointModel, problem: Problem) -> NDArray[np.bool_]:
+    """Which base effects the data pin down more tightly than their prior does, shape (H,)."""
+    typical = [np.median(spec.sample(501)) for site in model.sites if site.family == "base_scale" for spec in site.specs]
+    return np.asarray(base_errors(problem) < np.sum(typical))
 
 
 def start(c: Coordinates) -> Floats:
@@ -31,7 +36,7 @@ def start(c: Coordinates) -> Floats:
     if c.model.base_effects:
         level = _mean_by(np.log(c.problem.loss), c.problem.effect, c.problem.layout.n_effects)
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
-        blocks[EFFECT] = np.where(c.centred & c.conditioned, level, 0.0)
+        blocks[EFFECT] = np.where(c.pinned, level, 0.0)
     return np.concatenate([blocks[name] for name, _ in c.blocks])
 
 

@@ -1,0 +1,84 @@
+r"""Standardised coordinates: z = mean + D(y) S y, with y about standard normal under the posterior.
+
+S comes from the curvature at the mode. D handles what a fixed scale cannot: how tightly the base LLMs pin the law
+depends on how far they scatter about it. So the amplitudes and size exponents of cells with several bases deviate
+from the mode in proportion to ``base_scale``, which takes the funnel out of the posterior.
+"""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from bayes_scaling.models.coordinates import Coordinates
+from bayes_scaling.models.laplace import Normal, ValueAndGradient, laplace
+from bayes_scaling.models.layout import Floats
+from bayes_scaling.models.starts import base_errors, held, start
+
+# multiples of the prior median of base_scale at which the mode is looked for
+TRIED_SCALES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
+BASE_FACTORS = ("model_size", "pretrain_size")
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """The map from y to z.
+
+    Attributes
+    ----------
+    normal : Normal
+        Mean and S.
+    follows : bool array, shape (d,)
+        Coordinates whose deviation is proportional to the base scale.
+    scale_at : int or None
+        Where log base_scale stands in z.
+    floor : float
+        Standard error of a base's mean run: below it, a smaller base scale pins the law no further.
+    """
+
+    normal: Normal
+    follows: NDArray[np.bool_]
+    scale_at: int | None
+    floor: float
+
+    def to_z(self, y: Array) -> tuple[Array, Array]:
+        """Coordinates z and the log Jacobian determinant (up to a constant)."""
+        mean, deviation = jnp.asarray(self.normal.mean), jnp.asarray(self.normal.factor) @ y
+        if self.scale_at is None:
+            return mean + deviation, jnp.zeros(())
+        here, typical = jnp.exp(mean[self.scale_at] + deviation[self.scale_at]), jnp.exp(mean[self.scale_at])
+        ratio = jnp.sqrt((here**2 + self.floor**2) / (typical**2 + self.floor**2))
+        return mean + jnp.where(self.follows, ratio * deviation, deviation), self.follows.sum() * jnp.log(ratio)
+
+
+def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
+    """Whitening at the mode; with a free base scale, at the scale whose Laplace evidence is highest."""
+    where = c.slices.get("base_scale")
+    if where is None or not c.pinned.any():
+        return Whitening(laplace(potential, start(c), held(c)), np.zeros(c.size, bool), None, 0.0)
+    tried = []
+    for multiple in TRIED_SCALES:
+        z = start(c)
+        z[where] += np.log(multiple)
+        tried.append(laplace(potential, z, held(c)))
+    best = max(tried, key=lambda normal: _evidence(potential, normal))
+    return Whitening(best, _follows(c), where.start, float(np.median(base_errors(c.problem))))
+
+
+def _evidence(potential: ValueAndGradient, normal: Normal) -> float:
+    return float(np.linalg.slogdet(normal.factor)[1] - potential(normal.mean)[0])
+
+
+def _follows(c: Coordinates) -> NDArray[np.bool_]:
+    layout, flags = c.problem.layout, np.zeros(c.size, bool)
+    pinned = np.bincount(layout.cell_of_effect, c.pinned, minlength=layout.n_cells) > 0
+    of_amplitude = pinned[layout.cell_of_amplitude]
+    between_bases = np.isin(np.array(layout.factor_of_term, dtype=str), BASE_FACTORS)
+    of_term = pinned[layout.cell_of_term] & between_bases
+    for site in c.free_sites:
+        if site.family in ("reducible", "alpha"):
+            wanted: Floats = of_amplitude if site.family == "reducible" else of_term
+            flags[c.slices[site.name]] = wanted[list(site.index)]
+    return flags
