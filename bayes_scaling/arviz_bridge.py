@@ -57,4 +57,5 @@ def loo_pit(idata: Any) -> NDArray[np.float64]:
         warnings.simplefilter("ignore", UserWarning)
         if IS_LEGACY:
             return np.asarray(az.loo_pit(idata, y="loss"), dtype=np.float64)
-        return np.asarray(az.loo_pit(idata, var_names="loss")["loss"], dtype=np.float64)
+        modern: dict[str, Any] = {"var_names": "loss"}
+        return np.asarray(az.loo_pit(idata, **modern)["loss"], dtype=np.float64)

@@ -181,7 +181,11 @@ def _bases(posterior: "Posterior") -> Iterator[Check]:
     counts = [int(np.sum(posterior.layout.cell_of_effect == c)) for c in range(posterior.layout.n_cells)]
     scale = np.median(posterior.family("base_scale"))
     text = (
-        f"{min(counts)} to {max(counts)} base LLMs a (task, method) inform alpha[model_size], not the number of runs; "
+        f"{_span(counts)} base LLMs a (task, method) inform alpha[model_size], not the number of runs; "
         f"they sit off the law by about {100 * scale:.1f} %"
     )
     yield Check("base effects", INFORMATIONAL, text)
+
+
+def _span(counts: list[int]) -> str:
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"

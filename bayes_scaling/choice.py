@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import wins
+from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.grid import Sizes, one_method_design, settings_grid, tasks_of
+from bayes_scaling.prediction import encode
 from bayes_scaling.quantities import format_quantity
 
 if TYPE_CHECKING:
@@ -103,12 +105,12 @@ def choose(
     return _decide(table, margin, posterior.runs)
 
 
-def _with_bands(
-    posterior: "Posterior", table: pd.DataFrame, settings: pd.DataFrame, base: str | None
-) -> pd.DataFrame:
+def _with_bands(posterior: "Posterior", table: pd.DataFrame, settings: pd.DataFrame, base: str | None) -> pd.DataFrame:
     task = table["task"].iloc[0]
-    bands = [posterior.predict(one_method_design(posterior, settings, task, m, base)) for m in table["method"]]
-    return table.assign(sd=[b["sd"].iloc[0] for b in bands])
+    designs = [one_method_design(posterior, settings, task, m, base) for m in table["method"]]
+    table = table.assign(sd=[posterior.predict(design)["sd"].iloc[0] for design in designs])
+    table.attrs["new_base"] = any(np.any(encode(posterior, design).effect == UNSEEN) for design in designs)
+    return table
 
 
 def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
@@ -125,7 +127,7 @@ def _noise(posterior: "Posterior", table: pd.DataFrame) -> float:
 
 
 def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:
-    best = table.loc[table["expected_regret"].idxmin()]
+    best = table.sort_values("expected_regret").iloc[0]
     equal = table[table["expected_regret"] <= margin]
     chosen: pd.Series[Any] | None = None
     if len(equal):
@@ -133,9 +135,7 @@ def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:
     elif best["p_best"] >= SURE:
         chosen = best
     named = best if chosen is None else chosen
-    text = " ".join(
-        [_where(table), _verdict(table, equal, chosen, best, margin, _unit(runs)), *_extrapolates(table)]
-    )
+    text = " ".join([_where(table), _verdict(table, equal, chosen, best, margin, _unit(runs)), *_extrapolates(table)])
     return Choice(
         None if chosen is None else str(chosen["method"]),
         float(named["p_best"]),
@@ -155,11 +155,9 @@ def _where(table: pd.DataFrame) -> str:
     return f"{row['task']}, D_f {format_quantity(row['finetune_size'])}{''.join(', ' + s for s in sizes)}:"
 
 
-def _verdict(
-    table: pd.DataFrame, equal: pd.DataFrame, chosen: Any, best: Any, margin: float, unit: str
-) -> str:
+def _verdict(table: pd.DataFrame, equal: pd.DataFrame, chosen: Any, best: Any, margin: float, unit: str) -> str:
     if chosen is None:
-        unsure = table.loc[table["sd"].idxmax()]
+        unsure = table.sort_values("sd").iloc[-1]
         return (
             f"these data cannot rank the methods. {best['method']} is best with P = {best['p_best']:.2f}, and "
             f"choosing it would cost {best['expected_regret']:.3f} {unit} in expectation, more than the margin of "
@@ -179,5 +177,12 @@ def _verdict(
 
 
 def _extrapolates(table: pd.DataFrame) -> list[str]:
-    far = table.loc[table["region"] == "beyond", "method"].tolist()
-    return [f"This extrapolates far beyond the runs of {', '.join(far)}."] if far else []
+    notes = []
+    for region, how in (("edge", "leaves the measured range of"), ("beyond", "extrapolates far beyond the runs of")):
+        methods = table.loc[table["region"] == region, "method"].tolist()
+        notes += [f"This {how} {', '.join(methods)}."] if methods else []
+    if table.attrs["new_base"]:
+        notes.append(
+            "No run started from this base LLM: its quirk is unknown, and the choice allows for a typical one."
+        )
+    return notes

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import arviz_bridge
+from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 GRID = 200  # log-spaced D_f between the limits; crossings are interpolated between neighbours
+EDGE = 1.2  # an interval that comes this close to a limit is cut off by it
 REACH = 10.0  # default limits: this factor below the smallest and above the largest measured D_f
 
 
@@ -36,6 +38,8 @@ class Crossover:
         The methods.
     limits : (float, float)
         Smallest and largest D_f searched, in examples.
+    prob : float
+        Probability inside the HDI.
     table : DataFrame
         ``task``, the factors given, ``p_none, p_one, p_two`` (crossings within the limits), ``median, hdi_low,
         hdi_high`` of the first crossing's D_f where there is one (HDI in log D_f), and ``p_first_always,
@@ -48,6 +52,7 @@ class Crossover:
     first: str
     second: str
     limits: tuple[float, float]
+    prob: float
     table: pd.DataFrame
     draws: Floats
     text: str
@@ -98,14 +103,14 @@ def find(
     settings = settings_grid([1.0], sizes).drop(columns="finetune_size")
     rows, draws = [], []
     for name in tasks:
-        for _, setting in settings.iterrows():
+        for setting in records(settings):
             crossings, gap = _crossings(posterior, name, (first, second), setting, span)
             draws.append(crossings)
-            rows.append({"task": name, **setting.to_dict(), **_summary(crossings, gap, prob)})
+            rows.append({"task": name, **setting, **_summary(crossings, gap, prob)})
     table = pd.DataFrame(rows)
-    text = " ".join(_sentence(first, second, span, row, prob) for row in table.to_dict("records"))
+    text = " ".join(_sentence(first, second, span, row, prob) for row in records(table))
     text += _overlap(posterior, tasks, (first, second))
-    return Crossover(first, second, span, table, np.stack(draws), text)
+    return Crossover(first, second, span, prob, table, np.stack(draws), text)
 
 
 def _limits(
@@ -125,11 +130,11 @@ def _range(posterior: "Posterior", task: str, method: str) -> tuple[float, float
 
 
 def _crossings(
-    posterior: "Posterior", task: str, methods: tuple[str, str], setting: "pd.Series[float]", span: tuple[float, float]
+    posterior: "Posterior", task: str, methods: tuple[str, str], setting: dict[str, float], span: tuple[float, float]
 ) -> tuple[Floats, Floats]:
     """D_f of the first two crossings, shape (S, 2), and the first method's mean log gap, shape (S,)."""
     sizes = np.geomspace(*span, GRID)
-    settings = pd.DataFrame({"finetune_size": sizes, **setting.to_dict()})
+    settings = pd.DataFrame({"finetune_size": sizes, **setting})
     a, b = (expected_loss(posterior, one_method_design(posterior, settings, task, m)) for m in methods)
     return zero_crossings(np.log(sizes), np.log(a) - np.log(b)), np.log(a).mean(axis=1) - np.log(b).mean(axis=1)
 
@@ -185,6 +190,8 @@ def _sentence(first: str, second: str, span: tuple[float, float], row: dict[str,
     if not np.isfinite(row["median"]):
         return none + "."
     interval = f", {100 * prob:.0f} % HDI {q(row['hdi_low'])} to {q(row['hdi_high'])}"
+    if row["hdi_low"] < EDGE * span[0] or row["hdi_high"] > span[1] / EDGE:
+        interval += " (cut off by the limits: crossings may lie outside)"
     twice = f", twice with probability {row['p_two']:.2f}" if row["p_two"] >= 0.005 else ""
     return f"{none}; where they cross, first at D_f {q(row['median'])}{interval}{twice}."
 

@@ -61,7 +61,8 @@ def table(posterior: "Posterior", prob: float = 0.9) -> pd.DataFrame:
 def _of_cell(posterior: "Posterior", c: int) -> list[tuple[str, str, Floats]]:
     layout, amplitude = posterior.layout, amplitudes_of(posterior.layout, posterior.draws)
     found = [
-        ("A", layout.factor_of_amplitude[j], amplitude["A"][..., j]) for j in np.flatnonzero(layout.cell_of_amplitude == c)
+        ("A", layout.factor_of_amplitude[j], amplitude["A"][..., j])
+        for j in np.flatnonzero(layout.cell_of_amplitude == c)
     ]
     if "B" in amplitude:
         found.append(("B", DATA, amplitude["B"][..., c]))

@@ -9,16 +9,17 @@ from bayes_scaling.models.prior_spec import PriorSpec
 from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
+from bayes_scaling.text import paragraph, render
 
 
 def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
     """Law, counts per cell and every prior with its numbers."""
     parts = [
         f"Joint law: {model.law.name}\n  {model.law.formula}\n  {model.law.source}",
-        "Runs\n" + _indent(cell_counts(runs, problem.layout).to_string(index=False)),
+        "Runs\n" + render(cell_counts(runs, problem.layout), indent=2),
         f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
         _base_text(problem.layout, model),
-        "Priors\n" + _indent(prior_table(problem.layout, model).to_string(index=False, justify="left")),
+        "Priors: central 90 %, and distribution\n" + _prior_lines(prior_table(problem.layout, model)),
         *_warnings(runs, problem.layout),
     ]
     return "\n\n".join(parts)
@@ -70,6 +71,15 @@ def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _prior_lines(table: pd.DataFrame) -> str:
+    """Priors under what they are on, and why they are what they are."""
+    lines = []
+    for (what, why), group in table.groupby(["what", "why"], sort=False):
+        rows = render(group[["parameter", "90 %", "prior"]], indent=4).splitlines()[1:]
+        lines += [paragraph(f"{what} ({why})", indent=2), *rows]
+    return "\n".join(lines)
+
+
 def _distinct(site: Site, names: list[str]) -> list[tuple[str, PriorSpec]]:
     if len(set(site.specs)) == 1 and len(site.index) > 1:
         return [(f"{site.name} (each of {len(site.index)})", site.specs[0])]
@@ -114,7 +124,3 @@ def _warnings(runs: pd.DataFrame, layout: Layout) -> list[str]:
     if not few:
         return []
     return ["Hardly identified (fewer than three levels: the posterior is mostly prior)\n" + "\n".join(few)]
-
-
-def _indent(text: str) -> str:
-    return "\n".join("  " + line.rstrip() for line in text.splitlines())

@@ -73,15 +73,14 @@ def log_mean_draws(posterior: "Posterior", encoded: EncodedDesign) -> Iterator[t
     """Log expected loss with base effects, blocks of shape (S, rows)."""
     families = {name: posterior.family(name) for name in posterior.draws}
     for block, log_mean in log_mean_blocks(posterior.model.law, families, encoded.rows):
-        if posterior.resolved.base_effects:
-            log_mean = log_mean + _effects(posterior, encoded, block)
-        yield block, log_mean
+        has_effects = posterior.resolved.base_effects
+        yield block, log_mean + _effects(posterior, encoded, block) if has_effects else log_mean
 
 
 def expected_loss(posterior: "Posterior", design: pd.DataFrame) -> Floats:
     """Draws of the expected loss at each design row, shape (S, n)."""
     encoded = encode(posterior, design)
-    return np.exp(np.concatenate([draws for _, draws in log_mean_draws(posterior, encoded)], axis=1))
+    return np.asarray(np.exp(np.concatenate([draws for _, draws in log_mean_draws(posterior, encoded)], axis=1)))
 
 
 def check_prob(prob: float) -> None:
@@ -115,7 +114,7 @@ def _new_effect(posterior: "Posterior", cell: int, base: str, common: int) -> Fl
 def _named_t(posterior: "Posterior", name: str) -> Floats:
     """Student-t draws that depend on the posterior's seed and a name only: the same in every call."""
     rng = np.random.default_rng([posterior.seed, crc32(name.encode())])
-    return rng.standard_t(EFFECT_DF, size=posterior.family("E").shape[0])
+    return np.asarray(rng.standard_t(EFFECT_DF, size=posterior.family("E").shape[0]))
 
 
 def _noise(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:

@@ -47,9 +47,7 @@ def parse_quantity(text: str | int | float) -> float:
         return _positive(_from_text(text.strip()), text)
     if isinstance(text, Real) and not isinstance(text, bool):
         return _positive(float(text), text)
-    raise BayesScalingError(
-        f"size {text!r} is a {type(text).__name__}: give a number, or text such as '100k'"
-    )
+    raise BayesScalingError(f"size {text!r} is a {type(text).__name__}: give a number, or text such as '100k'")
 
 
 def format_quantity(size: float, digits: int | None = 3) -> str:
@@ -106,7 +104,5 @@ def _advice(text: str) -> str:
 
 def _positive(size: float, text: str | int | float) -> float:
     if not 0 < size < inf:
-        raise BayesScalingError(
-            f"size {text!r} is not positive and finite: give a number above zero, such as 100k"
-        )
+        raise BayesScalingError(f"size {text!r} is not positive and finite: give a number above zero, such as 100k")
     return size

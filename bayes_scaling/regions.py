@@ -39,7 +39,7 @@ def measured_range(posterior: "Posterior", cell: int, column: str) -> tuple[floa
 
 def _log_levels(posterior: "Posterior", cell: int, column: str) -> Floats:
     of_cell = posterior.problem.rows.cell == cell
-    return np.log10(np.unique(posterior.runs.loc[of_cell, column].dropna().to_numpy(np.float64)))
+    return np.asarray(np.log10(np.unique(posterior.runs.loc[of_cell, column].dropna().to_numpy(np.float64))))
 
 
 def _outside(posterior: "Posterior", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:

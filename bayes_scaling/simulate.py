@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError, ModelError
 from bayes_scaling.models.joint import EFFECT_DF
 from bayes_scaling.models.laws import LAWS, LawParameters
@@ -99,7 +101,7 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
     frame = name_bases(frame)
     if repeats > 1:
         frame = pd.concat([frame.assign(seed=i) for i in range(repeats)], ignore_index=True)
-    cells = [_cell(truth, row) for row in frame.to_dict("records")]
+    cells = [_cell(truth, row) for row in records(frame)]
     rng = np.random.default_rng(seed)
     expected = np.exp(_log_mean(truth.law, frame, cells) + _effects(truth, frame, rng))
     noise = rng.normal(size=len(frame)) if np.isinf(truth.nu) else rng.standard_t(truth.nu, size=len(frame))
@@ -133,11 +135,11 @@ def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
     )
     amplitude = [[_amplitude(cell, factor) for factor in FACTORS] if per_factor else [cell.A] for cell in cells]
     parameters = LawParameters(
-        E=np.array([cell.E for cell in cells]),
-        beta=np.array([cell.beta for cell in cells]),
-        alpha=np.array([[cell.alpha.get(factor, 0.0) for factor in FACTORS] for cell in cells]).ravel(),
-        reducible=np.array(amplitude, dtype=np.float64).ravel(),
-        data_term=np.array([cell.B for cell in cells]),
+        E=jnp.array([cell.E for cell in cells]),
+        beta=jnp.array([cell.beta for cell in cells]),
+        alpha=jnp.array([[cell.alpha.get(factor, 0.0) for factor in FACTORS] for cell in cells]).ravel(),
+        reducible=jnp.array(amplitude).ravel(),
+        data_term=jnp.array([cell.B for cell in cells]),
     )
     return np.asarray(LAWS[law].log_mean(parameters, rows))
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ATTRIBUTE = "bayes_scaling"
 FORMAT = 1
-ENGINE = "h5netcdf"
 
 
 def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
@@ -122,7 +121,7 @@ def _write_whole(tree: xr.DataTree, target: Path) -> None:
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     os.close(handle)
     try:
-        tree.to_netcdf(name, engine=ENGINE)
+        tree.to_netcdf(name, engine="h5netcdf")
         with open(name, "rb") as written:
             os.fsync(written.fileno())
         os.replace(name, target)
@@ -135,7 +134,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
     if not path.is_file():
         raise PosteriorFileError(f"{str(path)!r}: there is no such file; fit runs and save a posterior first")
     try:
-        with xr.open_datatree(path, engine=ENGINE) as tree:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
             header = json.loads(tree.attrs[ATTRIBUTE])
             trees = {name: tree[name].to_dataset().load() for name in _GROUPS}
     except (OSError, KeyError, ValueError) as error:

@@ -110,8 +110,8 @@ def describe(result: pd.DataFrame) -> str:
     factors = [c for c in ("model_size", "pretrain_size", "pet_size") if c in result]
     sentences = []
     for key, group in result.groupby(["task", *factors], sort=False):
-        task, *sizes = key
-        at = ", ".join([str(task), *(f"{f} {format_quantity(s)}" for f, s in zip(factors, sizes, strict=True))])
+        task, *sizes = (str(part) for part in key)
+        at = ", ".join([task, *(f"{f} {format_quantity(float(s))}" for f, s in zip(factors, sizes, strict=True))])
         sentences.append(f"{at}: {_spans(group)}.")
     return " ".join(sentences)
 

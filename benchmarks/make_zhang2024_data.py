@@ -28,12 +28,8 @@ Row = dict[str, object]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "source", type=Path, help="folder with the two digitised figures and table4_derounded.json"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="folder with the two digitised figures and table4_derounded.json")
     parser.add_argument("--out", type=Path, default=PACKAGED, help="folder to write to (the package's data)")
     args = parser.parse_args()
     write(args.out / "zhang2024_en_zh.csv", en_zh_rows(args.source / "fig2_en_zh_digitised.csv"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import itemgetter
 
 import jax
 import jax.numpy as jnp
@@ -38,14 +39,16 @@ def log_mean_blocks(law: str, families: dict[str, Floats], rows: RowArrays) -> I
     n = rows.cell.shape[0]
     for start in range(0, n, BLOCK):
         block = slice(start, min(start + BLOCK, n))
-        yield block, _evaluate(law, families, RowArrays(*(field[block] for field in rows)))
+        yield block, _evaluate(law, families, rows.each(itemgetter(block)))
 
 
 @in_float64
 def _evaluate(law: str, families: dict[str, Floats], rows: RowArrays) -> Floats:
     n = rows.cell.shape[0]
-    padded = RowArrays(*(jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")) for field in rows))
-    parameters = law_parameters({name: jnp.asarray(value) for name, value in families.items()}, draws=len(families["E"]))
+    padded = rows.each(lambda field: jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")))
+    parameters = law_parameters(
+        {name: jnp.asarray(value) for name, value in families.items()}, draws=len(families["E"])
+    )
     return np.asarray(_evaluator(law)(parameters, padded))[:, :n]
 
 

@@ -20,7 +20,7 @@ from jax import Array
 
 from bayes_scaling.models.gather import assemble, take
 from bayes_scaling.models.laws import Law, LawParameters, log_amplitude_scale
-from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.priors import Site
 
 EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
@@ -55,7 +55,7 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
         numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)
 
 
-def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Array) -> dist.Distribution:
+def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Floats) -> dist.Distribution:
     """Distribution of a run's loss: Student-t on its log, known test-set error added in quadrature."""
     scale = jnp.sqrt(sigma**2 + log_se**2)
     return dist.TransformedDistribution(dist.StudentT(nu, log_mean, scale), dist.transforms.ExpTransform())
@@ -93,10 +93,8 @@ def fixed_value(site: Site, prior: dist.Distribution) -> Array:
 def amplitude_prior(law: Law, layout: Layout, site: Site, families: dict[str, Array]) -> dist.Distribution:
     """A prior on A (or B) as the prior it implies on the amplitude at the centre of the data."""
     alpha, beta = families.get("alpha", jnp.zeros(0)), families["beta"]
-    if site.family == "data_term":
-        log_scale = beta * layout.log_d0
-    else:
-        log_scale = log_amplitude_scale(law, layout, alpha, beta)
+    of_data = site.family == "data_term"
+    log_scale = beta * layout.log_d0 if of_data else log_amplitude_scale(law, layout, alpha, beta)
     scale = jnp.exp(-take(log_scale, np.asarray(site.index)))
     domain = dist.constraints.positive
     return dist.TransformedDistribution(site.distribution(), dist.transforms.AffineTransform(0.0, scale, domain))
@@ -109,9 +107,7 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
         common = numpyro.sample("base_common", dist.StudentT(EFFECT_DF, 0.0, 1.0))
     centre = scale * jnp.sqrt(share) * take(common, layout.common_of_effect)
     with numpyro.plate("cell_base", layout.n_effects):
-        effect: Array = numpyro.sample(
-            "base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share))
-        )
+        effect: Array = numpyro.sample("base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
     return effect
 
 

@@ -64,4 +64,4 @@ def _factor(hessian: Floats) -> Floats:
     """Symmetric square root of the inverse Hessian, with flat or falling directions given a unit scale."""
     scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(hessian)), LOOSEST**-2))
     values, vectors = np.linalg.eigh(hessian * np.outer(scale, scale))
-    return scale[:, None] * vectors / np.sqrt(np.maximum(values, 0.05))
+    return np.asarray(scale[:, None] * vectors / np.sqrt(np.maximum(values, 0.05)))

@@ -130,4 +130,3 @@ def log_amplitude_scale(law: Law, layout: Layout, alpha: Array, beta: Array) -> 
     if law.has_data_term:
         return scale
     return scale + take(beta * layout.log_d0, layout.cell_of_amplitude)
-

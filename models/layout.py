@@ -5,9 +5,10 @@ the paper calls A: one per (cell, factor) when factors are varied one at a time,
 A *base effect* belongs to one (cell, base LLM); its *common* part to one (task, base LLM).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +131,7 @@ class Layout:
         factors = [set(names.split(SHARED)) for names in self.factor_of_amplitude]
         same_cell = self.cell_of_amplitude[:, None] == self.cell_of_term[None, :]
         has = [[f in names for f in self.factor_of_term] for names in factors]
-        return (same_cell & np.array(has, dtype=bool).reshape(same_cell.shape)).astype(np.float64)
+        return np.asarray(same_cell & np.array(has, dtype=bool).reshape(same_cell.shape), dtype=np.float64)
 
     def amplitude_is_shared(self) -> bool:
         """True where one cell owns several amplitudes that add up in one row (additive product law)."""
@@ -166,6 +167,10 @@ class RowArrays(NamedTuple):
     amplitude: Ints
     log_x: Floats
     log_d: Floats
+
+    def each(self, change: Callable[[Any], Any]) -> "RowArrays":
+        """The rows with every field changed alike."""
+        return RowArrays(*map(change, self))
 
 
 class Problem(NamedTuple):

@@ -29,11 +29,26 @@ DESCRIPTIONS = {
     "base_share": "share of the base effect's variance that the methods have in common",
 }
 SCALAR_FAMILIES = ("nu", "base_scale", "base_share")
-# alpha[model_size] and alpha[pretrain_size] must have one prior: "model size or pretraining?" is the data's to answer.
-# It is positive: a negative one lets base effects of tens of per cent stand in for the law (seen on the En-Zh data)
-SIZE_EXPONENT = PriorSpec.of("Gamma", concentration=2.0, rate=8.0)
-PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1)
-DATA_EXPONENT = PriorSpec.of("StudentT", df=4.0, loc=0.1, scale=0.1)
+PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1), "either sign; published |alpha| < .005"
+FIXED_DEFAULTS = {
+    # One prior for model and pretraining size: which matters more is the data's to answer. It is positive: a negative
+    # exponent lets base effects of tens of per cent stand in for the law (seen on the En-Zh data).
+    "alpha": (
+        PriorSpec.of("Gamma", concentration=2.0, rate=8.0),
+        "same for model and pretraining size; published .07 to .52",
+    ),
+    "beta": (
+        PriorSpec.of("StudentT", df=4.0, loc=0.1, scale=0.1),
+        "published .015 to .15, larger in other fields",
+    ),
+    "sigma": (PriorSpec.of("LogNormal", loc=math.log(0.01), scale=1.5), "1 % of the loss, give or take a factor 4.5"),
+    "nu": (PriorSpec.of("Gamma", concentration=2.0, rate=0.1), "Juarez and Steel 2010"),
+    "base_scale": (
+        PriorSpec.of("LogNormal", loc=math.log(0.02), scale=0.8),
+        "families of LLMs scatter by .5 to 10 % of the loss",
+    ),
+    "base_share": (PriorSpec.of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"),
+}
 
 
 @dataclass(frozen=True)
@@ -104,31 +119,24 @@ def elements(law: Law, layout: Layout, base_effects: bool) -> dict[str, list[Ele
 
 def default_prior(element: Element, position: int, law: Law, layout: Layout) -> tuple[PriorSpec, str]:
     """The default prior of one element and a word on why."""
-    of = PriorSpec.of
-    terms = 3.0 if law.has_data_term else 2.0  # E and the amplitudes share the loss evenly, give or take e
     match element.family:
         case "E":
-            return of("HalfNormal", scale=float(layout.loss_min[position])), "scale: lowest loss measured"
+            scale = float(layout.loss_min[position])
+            return PriorSpec.of("HalfNormal", scale=scale), "scale: lowest loss measured"
         case "reducible":
-            median = layout.loss_median[layout.cell_of_amplitude[position]]
-            return of("LogNormal", loc=math.log(median / terms), scale=1.0), f"median loss / {terms:.0f}, give or take e"
+            return _amplitude(float(layout.loss_median[layout.cell_of_amplitude[position]]), law)
         case "data_term":
-            median = layout.loss_median[position]
-            return of("LogNormal", loc=math.log(median / terms), scale=1.0), f"median loss / {terms:.0f}, give or take e"
+            return _amplitude(float(layout.loss_median[position]), law)
         case "alpha" if element.labels[0] == "pet_size":
-            return PET_EXPONENT, "either sign; published |alpha| < .005"
-        case "alpha":
-            return SIZE_EXPONENT, "same for model and pretraining size; published .07 to .52"
-        case "beta":
-            return DATA_EXPONENT, "published .015 to .15, larger in other fields"
-        case "sigma":
-            return of("LogNormal", loc=math.log(0.01), scale=1.5), "1 % of the loss, give or take a factor 4.5"
-        case "nu":
-            return of("Gamma", concentration=2.0, rate=0.1), "Juarez and Steel 2010"
-        case "base_scale":
-            return of("LogNormal", loc=math.log(0.02), scale=0.8), "families of LLMs scatter by .5 to 10 % of the loss"
-        case _:
-            return of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"
+            return PET_EXPONENT
+        case family:
+            return FIXED_DEFAULTS[family]
+
+
+def _amplitude(median: float, law: Law) -> tuple[PriorSpec, str]:
+    terms = 3.0 if law.has_data_term else 2.0  # E and the amplitudes share the loss evenly, give or take e
+    spec = PriorSpec.of("LogNormal", loc=math.log(median / terms), scale=1.0)
+    return spec, f"median loss / {terms:.0f}, give or take e"
 
 
 PRESETS: dict[str, tuple[str, dict[str, PriorSpec]]] = {

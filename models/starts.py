@@ -26,7 +26,9 @@ def base_errors(problem: Problem) -> Floats:
 
 def informative(model: JointModel, problem: Problem) -> NDArray[np.bool_]:
     """Which base effects the data pin down more tightly than their prior does, shape (H,)."""
-    typical = [np.median(spec.sample(501)) for site in model.sites if site.family == "base_scale" for spec in site.specs]
+    typical = [
+        np.median(spec.sample(501)) for site in model.sites if site.family == "base_scale" for spec in site.specs
+    ]
     return np.asarray(base_errors(problem) < np.sum(typical))
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, ValueAndGradient, laplace
-from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.starts import base_errors, held, start
 
 # multiples of the prior median of base_scale at which the mode is looked for
@@ -74,11 +73,11 @@ def _evidence(potential: ValueAndGradient, normal: Normal) -> float:
 def _follows(c: Coordinates) -> NDArray[np.bool_]:
     layout, flags = c.problem.layout, np.zeros(c.size, bool)
     pinned = np.bincount(layout.cell_of_effect, c.pinned, minlength=layout.n_cells) > 0
-    of_amplitude = pinned[layout.cell_of_amplitude]
+    of_amplitude: NDArray[np.bool_] = pinned[layout.cell_of_amplitude]
     between_bases = np.isin(np.array(layout.factor_of_term, dtype=str), BASE_FACTORS)
     of_term = pinned[layout.cell_of_term] & between_bases
     for site in c.free_sites:
         if site.family in ("reducible", "alpha"):
-            wanted: Floats = of_amplitude if site.family == "reducible" else of_term
+            wanted = of_amplitude if site.family == "reducible" else of_term
             flags[c.slices[site.name]] = wanted[list(site.index)]
     return flags

@@ -14,9 +14,7 @@ from bayes_scaling.runs import validate_runs, varied_factors
 
 ROOT = Path(__file__).resolve().parents[1]
 READINGS = Path(__file__).resolve().parents[2] / "shared" / "data" / "zhang2024"
-needs_readings = pytest.mark.skipif(
-    not READINGS.is_dir(), reason=f"the paper's readings are not at {READINGS}"
-)
+needs_readings = pytest.mark.skipif(not READINGS.is_dir(), reason=f"the paper's readings are not at {READINGS}")
 
 
 @pytest.mark.parametrize("name", ["zhang2024_en_zh", "zhang2024_pet"])
@@ -79,9 +77,7 @@ def test_the_packaged_tables_are_rebuilt_byte_for_byte(tmp_path):
     script = ROOT / "benchmarks" / "make_zhang2024_data.py"
     subprocess.run([sys.executable, str(script), str(READINGS), "--out", str(tmp_path)], check=True)
     built = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert built == {
-        path.name: path.read_bytes() for path in (ROOT / "bayes_scaling" / "data").glob("zhang2024*.csv")
-    }
+    assert built == {path.name: path.read_bytes() for path in (ROOT / "bayes_scaling" / "data").glob("zhang2024*.csv")}
 
 
 @needs_readings

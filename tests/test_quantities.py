@@ -80,9 +80,7 @@ def test_sizes_are_positive_and_finite(size):
     assert f"size {size!r} is not positive and finite: give a number above zero" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("size", "kind"), [(True, "bool"), (None, "NoneType"), ([1], "list"), (1j, "complex")]
-)
+@pytest.mark.parametrize(("size", "kind"), [(True, "bool"), (None, "NoneType"), ([1], "list"), (1j, "complex")])
 def test_other_types_are_refused(size, kind):
     with pytest.raises(BayesScalingError, match=f"is a {kind}: give a number, or text such as '100k'"):
         parse_quantity(size)

@@ -49,9 +49,7 @@ def test_canonical_columns_come_first_and_others_travel_along(runs):
 
 
 def test_canonical_types(runs):
-    full = runs.assign(
-        pretrain_size=84, pet_size="8", loss_se=Decimal("0.5"), seed=[0.0, 1, None, "3"], metric="nll"
-    )
+    full = runs.assign(pretrain_size=84, pet_size="8", loss_se=Decimal("0.5"), seed=[0.0, 1, None, "3"], metric="nll")
     valid = validate_runs(full)
     text = pd.Series(["a"], dtype="str").dtype
     expected = {"task": text, "method": text, "base": text, "metric": text, "seed": pd.Int64Dtype()}
@@ -81,9 +79,7 @@ def test_the_input_is_not_changed(runs):
 
 def test_columns_are_renamed(runs):
     own = runs.rename(columns={"loss": "eval_loss", "task": "loss"})
-    pd.testing.assert_frame_equal(
-        load_runs(own, columns={"loss": "eval_loss", "task": "loss"}), validate_runs(runs)
-    )
+    pd.testing.assert_frame_equal(load_runs(own, columns={"loss": "eval_loss", "task": "loss"}), validate_runs(runs))
     pd.testing.assert_frame_equal(load_runs(runs, columns={"loss": "loss"}), validate_runs(runs))
 
 
@@ -123,9 +119,7 @@ def test_different_sizes_are_different_bases(sizes):
 
 @pytest.mark.parametrize("factor", ["model_size", "pretrain_size"])
 def test_one_base_of_two_sizes(runs, factor):
-    text = message(
-        validate_runs, runs.assign(base="LLM", model_size=1e9).assign(**{factor: [1e9, 1.0000001e9] * 2})
-    )
+    text = message(validate_runs, runs.assign(base="LLM", model_size=1e9).assign(**{factor: [1e9, 1.0000001e9] * 2}))
     assert_told(
         text,
         f"column 'base': 2 rows are called 'LLM' with different values of {factor!r}, first rows:",
@@ -155,9 +149,7 @@ def test_a_missing_column_with_a_likely_name(runs):
 
 def test_several_missing_columns_are_told_at_once(runs):
     text = message(validate_runs, runs[["model_size"]].rename(columns={"model_size": "N"}))
-    assert_told(
-        text, *(f"column {name!r} is missing" for name in ("task", "method", "finetune_size", "loss"))
-    )
+    assert_told(text, *(f"column {name!r} is missing" for name in ("task", "method", "finetune_size", "loss")))
     assert "columns={'task': 'your name for task'" in text
 
 
@@ -188,9 +180,7 @@ def test_a_mapping_from_an_unknown_name(runs, name, todo):
 )
 def test_a_mapping_to_a_column_that_is_not_there(runs, own, todo):
     text = message(load_runs, runs, columns={"loss": own})
-    assert_told(
-        text, f"'loss' is called {own!r}, which is not in the table", "the table has loss, task, method", todo
-    )
+    assert_told(text, f"'loss' is called {own!r}, which is not in the table", "the table has loss, task, method", todo)
 
 
 def test_a_mapping_onto_a_column_that_is_there_already(runs):
@@ -214,9 +204,7 @@ def test_no_rows(runs):
 
 def test_one_row(runs):
     text = message(validate_runs, runs[1:2])
-    assert_told(
-        text, "the runs table has one row:", "1.8", "add runs, at other values of 'finetune_size' first"
-    )
+    assert_told(text, "the runs table has one row:", "1.8", "add runs, at other values of 'finetune_size' first")
 
 
 @pytest.mark.parametrize("name", ["task", "method", "finetune_size", "loss", "metric"])
@@ -224,9 +212,7 @@ def test_one_row(runs):
 def test_empty_cells(runs, name, empty):
     cells = pd.Series([empty, "1", empty, "1"], dtype=object)
     text = message(validate_runs, runs.assign(**{name: cells}))
-    assert_told(
-        text, f"column {name!r}: 2 rows are empty, first rows:", "is given in every row", "drop the rows"
-    )
+    assert_told(text, f"column {name!r}: 2 rows are empty, first rows:", "is given in every row", "drop the rows")
     assert [line.split()[0] for line in text.splitlines()[2:4]] == ["0", "2"]
 
 
@@ -245,9 +231,7 @@ def test_empty_cells(runs, name, empty):
 def test_cells_that_are_no_number(runs, cell, reason):
     cells = pd.Series([1.0, cell, 1.0, 1.0], dtype=object)
     text = message(validate_runs, runs.assign(loss=cells))
-    assert_told(
-        text, "column 'loss': 1 row is not readable as a number, first rows:", f"what to do: {reason}"
-    )
+    assert_told(text, "column 'loss': 1 row is not readable as a number, first rows:", f"what to do: {reason}")
     assert text.splitlines()[2].startswith("1 ")
 
 
@@ -262,18 +246,14 @@ def test_booleans_and_dates_in_numeric_columns(runs, name, cells):
 @pytest.mark.parametrize("name", [*FACTORS, "finetune_size"])
 def test_sizes_that_are_not_understood(runs, name):
     text = message(validate_runs, runs.assign(**{name: ["1k", "20M", "1m", "1,000"]}))
-    assert_told(
-        text, f"column {name!r}: 2 rows are not readable as a number", "write 1M for a million", "1,000"
-    )
+    assert_told(text, f"column {name!r}: 2 rows are not readable as a number", "write 1M for a million", "1,000")
 
 
 @pytest.mark.parametrize("name", [*FACTORS, "finetune_size", "loss"])
 @pytest.mark.parametrize("bad", [0, -2.5, "-2.5"])
 def test_numbers_that_are_not_positive(runs, name, bad):
     text = message(validate_runs, runs.assign(**{name: ["1", bad, bad, bad]}))
-    assert_told(
-        text, f"column {name!r}: 3 rows are zero or negative, first rows:", str(bad), f"{name} is above zero"
-    )
+    assert_told(text, f"column {name!r}: 3 rows are zero or negative, first rows:", str(bad), f"{name} is above zero")
     assert ("correct the values" in text) == (name != "loss")
     assert ("give the loss itself" in text) == (name == "loss")
 
@@ -293,9 +273,7 @@ def test_negative_standard_errors(runs):
 @pytest.mark.parametrize("bad", [0.5, np.inf, 2**60, "1.5"])
 def test_seeds_that_are_not_whole(runs, bad):
     text = message(validate_runs, runs.assign(seed=pd.Series([0, bad, None, 3], dtype=object)))
-    assert_told(
-        text, "column 'seed': 1 row is not a whole number", str(bad), "number the repeated runs 0, 1, 2, ..."
-    )
+    assert_told(text, "column 'seed': 1 row is not a whole number", str(bad), "number the repeated runs 0, 1, 2, ...")
 
 
 def test_two_metrics(runs):
@@ -344,9 +322,7 @@ def test_repeats_with_their_own_seeds_are_kept(runs):
 def test_exact_repeats_are_dropped_with_a_warning_at_the_callers_line(runs):
     twice = pd.concat([runs, runs[:3].assign(note="again")], ignore_index=True)
     for call in (load_runs, validate_runs):
-        with pytest.warns(
-            UserWarning, match="3 of 7 runs repeat another in setting, seed and loss"
-        ) as caught:
+        with pytest.warns(UserWarning, match="3 of 7 runs repeat another in setting, seed and loss") as caught:
             valid = call(twice)
         pd.testing.assert_frame_equal(valid, validate_runs(runs))
         assert caught[0].filename == __file__
@@ -383,9 +359,7 @@ def test_a_factor_that_varies_passes(runs):
 def test_a_factor_that_never_varies(runs, cells, shown):
     valid = validate_runs(runs.assign(pet_size=cells))
     text = message(check_factor_varies, valid, "pet_size")
-    assert_told(
-        text, f"column 'pet_size': {shown}", "two or more values (best three) in one (task, method) group"
-    )
+    assert_told(text, f"column 'pet_size': {shown}", "two or more values (best three) in one (task, method) group")
     assert "add runs at a second value of 'pet_size', or drop it from factors=" in text
 
 
@@ -396,16 +370,12 @@ def test_many_values_that_never_vary_are_cut_short():
 
 def test_a_factor_without_a_column(runs):
     text = message(check_factor_varies, validate_runs(runs), "pet_size")
-    assert_told(
-        text, "column 'pet_size' is not in the runs", "columns found: task, method", "drop it from factors="
-    )
+    assert_told(text, "column 'pet_size' is not in the runs", "columns found: task, method", "drop it from factors=")
     text = message(check_factor_varies, validate_runs(runs.assign(petsize=8)), "pet_size")
     assert_told(text, "'petsize' looks like it: load_runs(..., columns={'pet_size': 'petsize'})")
 
 
-@pytest.mark.parametrize(
-    ("name", "todo"), [("modelsize", "write 'model_size'"), ("xyz", "choose one of these")]
-)
+@pytest.mark.parametrize(("name", "todo"), [("modelsize", "write 'model_size'"), ("xyz", "choose one of these")])
 def test_an_unknown_factor(runs, name, todo):
     text = message(check_factor_varies, validate_runs(runs), name)
     assert_told(text, f"factor {name!r} is not known", "model_size, pretrain_size, pet_size", todo)

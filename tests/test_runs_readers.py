@@ -168,9 +168,7 @@ def test_damaged_json_lines(tmp_path, line, reason):
     assert "write the file again" in text
 
 
-@pytest.mark.skipif(
-    int(pd.__version__.split(".")[0]) < 3, reason="pandas 2 keeps such text as Python objects"
-)
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="pandas 2 keeps such text as Python objects")
 def test_half_a_surrogate_pair_in_json(tmp_path):
     assert "text that no encoding can hold" in message(write(tmp_path / "runs.jsonl", '{"task": "\\ud800"}'))
 
@@ -185,9 +183,7 @@ def test_a_truncated_parquet_file(tmp_path, runs, keep):
 
 
 def test_one_name_on_two_columns_of_a_parquet_file(tmp_path):
-    pq.write_table(
-        pa.table([pa.array([1.0]), pa.array([1.0])], names=["loss", "loss"]), tmp_path / "runs.parquet"
-    )
+    pq.write_table(pa.table([pa.array([1.0]), pa.array([1.0])], names=["loss", "loss"]), tmp_path / "runs.parquet")
     assert "cannot be read: Multiple matches" in message(tmp_path / "runs.parquet")
 
 
@@ -237,9 +233,7 @@ def tables(draw):
     """Return a valid canonical table, with some of the optional columns."""
     rows = draw(st.integers(2, 6))
     column = lambda cells: draw(st.lists(cells, min_size=rows, max_size=rows))  # noqa: E731
-    frame = pd.DataFrame(
-        {"task": column(NAMES), "method": column(NAMES), "base": [f"b{i}" for i in range(rows)]}
-    )
+    frame = pd.DataFrame({"task": column(NAMES), "method": column(NAMES), "base": [f"b{i}" for i in range(rows)]})
     for factor in draw(st.sets(st.sampled_from(["model_size", "pretrain_size", "pet_size"]))):
         frame[factor] = np.array(column(SIZES | st.just(np.nan)))
     frame["finetune_size"] = column(SIZES)

@@ -1,11 +1,11 @@
 """Encode a design, the points to predict at, against the layout of a fit."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.encoding.rows import encode_rows
+from bayes_scaling.encoding.rows import encode_rows, records
 from bayes_scaling.errors import DesignError
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
@@ -55,7 +55,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     """
     frame = _complete(layout, design)
     frame = _with_bases(runs, frame)
-    sets = [_factor_set(layout, row) for row in frame.to_dict("records")]
+    sets = [_factor_set(layout, row) for row in records(frame)]
     rows = encode_rows(layout, law, frame, sets)
     bases = frame["base"].tolist()
     effect = [layout.effect_index.get((int(c), b), UNSEEN) for c, b in zip(rows.cell, bases, strict=True)]
@@ -87,10 +87,10 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
 
 def _positive(column: pd.Series, required: bool) -> pd.Series:
     values = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = ~(np.isfinite(values) & (values > 0)) & (required | column.notna())
-    if bad.any():
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)) & (column.notna() | required))
+    if bad.size:
         raise DesignError(
-            f"design column {column.name!r}: {column[bad].iloc[0]!r} in row {bad.idxmax()} is not a positive number; "
+            f"design column {column.name!r}: {column.iloc[bad[0]]!r} in row {bad[0]} is not a positive number; "
             "sizes are counts, such as 100000"
         )
     return values
@@ -101,12 +101,12 @@ def _with_bases(runs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     known = runs.drop_duplicates(["task", "base"])
     found = [
         name if isinstance(name, str) else _base_of(known[known["task"] == task], row)
-        for name, task, row in zip(given, frame["task"], frame.to_dict("records"), strict=True)
+        for name, task, row in zip(given, frame["task"], records(frame), strict=True)
     ]
     return name_bases(frame.assign(base=pd.Series(found, index=frame.index, dtype="str")))
 
 
-def _base_of(known: pd.DataFrame, row: dict[str, object]) -> str | None:
+def _base_of(known: pd.DataFrame, row: dict[str, Any]) -> str | None:
     """Name of the one fitted base LLM that has the row's sizes, if there is exactly one."""
     same = np.ones(len(known), dtype=bool)
     for factor in ("model_size", "pretrain_size"):
@@ -117,10 +117,10 @@ def _base_of(known: pd.DataFrame, row: dict[str, object]) -> str | None:
     return str(names.iloc[0]) if len(names) == 1 else None
 
 
-def _factor_set(layout: Layout, row: dict[str, object]) -> tuple[str, ...]:
+def _factor_set(layout: Layout, row: dict[str, Any]) -> tuple[str, ...]:
     """The set of factors whose law covers the row: they are known, and the others are as in the fit."""
     cell = layout.cell_index[str(row["task"]), str(row["method"])]
-    sizes = {f: float(row[f]) for f in FACTORS if not pd.isna(row.get(f))}  # type: ignore[arg-type,call-overload]
+    sizes = {f: float(row[f]) for f in FACTORS if not pd.isna(row.get(f))}
     of_cell = [(s, fixed) for (c, s), fixed in zip(layout.factor_sets, layout.fixed_sizes, strict=True) if c == cell]
     reasons = {s: _mismatch(layout.terms_of_cell[cell], s, fixed, sizes) for s, fixed in of_cell}
     fitting = [s for s, reason in reasons.items() if reason is None]

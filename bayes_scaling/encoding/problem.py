@@ -70,9 +70,7 @@ def _check_varied(runs: pd.DataFrame, factors: Sequence[str] | None) -> None:
         )
 
 
-def _layout(
-    runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[FactorSet], sets: list[FactorSet]
-) -> Layout:
+def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[FactorSet], sets: list[FactorSet]) -> Layout:
     terms = [(c, f) for c, factors in enumerate(of_cell) for f in factors]
     cell_of_row = [cells.index(pair) for pair in zip(runs["task"], runs["method"], strict=True)]
     used = list(dict.fromkeys(sorted(zip(cell_of_row, sets, strict=True), key=lambda pair: pair[0])))

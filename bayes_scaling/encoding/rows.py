@@ -1,6 +1,7 @@
 """Encode table rows, of runs or of a design, for a law: indices and centred logs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,11 @@ import pandas as pd
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import Layout, RowArrays
 from bayes_scaling.runs import FACTORS
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Every row as a dict by column name."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tuple[str, ...]]) -> RowArrays:

@@ -20,10 +20,7 @@ def name_bases(frame: pd.DataFrame) -> pd.DataFrame:
     labels in every table, different sizes different ones.
     """
     unnamed = frame["base"].isna() if "base" in frame.columns else pd.Series(True, index=frame.index)
-    labels = [
-        _label(*sizes)
-        for sizes in zip(_sizes(frame, "model_size"), _sizes(frame, "pretrain_size"), strict=True)
-    ]
+    labels = [_label(*sizes) for sizes in zip(_sizes(frame, "model_size"), _sizes(frame, "pretrain_size"), strict=True)]
     given = frame["base"] if "base" in frame.columns else labels
     bases = [label if new else name for label, name, new in zip(labels, given, unnamed, strict=True)]
     return frame.assign(base=pd.Series(bases, index=frame.index, dtype="str"))
@@ -43,8 +40,7 @@ def check_bases(frame: pd.DataFrame) -> None:
                 "base",
                 f"called {bad[0]!r} with different values of {factor!r}",
                 "a base is one LLM: it has one model size and one pretraining size",
-                f"give each LLM its own name, or correct {factor!r}; "
-                "without a base column, names come from the sizes",
+                f"give each LLM its own name, or correct {factor!r}; without a base column, names come from the sizes",
             )
 
 

@@ -70,11 +70,7 @@ def check_positive(frame: pd.DataFrame, name: str) -> None:
     """Raise where a number is zero or negative; an empty cell passes."""
     bad = (frame[name] <= 0).to_numpy()
     if bad.any():
-        todo = (
-            "correct the values"
-            if name in _SIZES
-            else "give the loss itself, not its logarithm or a difference"
-        )
+        todo = "correct the values" if name in _SIZES else "give the loss itself, not its logarithm or a difference"
         rule = f"{name} is above zero, since a law takes its logarithm"
         raise rows_error(frame, bad, name, "zero or negative", rule, f"{todo}, or drop the rows")
 
@@ -86,9 +82,7 @@ def check_standard_errors(frame: pd.DataFrame) -> None:
     bad = (frame["loss_se"] < 0).to_numpy()
     if bad.any():
         rule = "a standard error is zero or more, or empty where it is unknown"
-        raise rows_error(
-            frame, bad, "loss_se", "negative", rule, "correct the values or leave the cells empty"
-        )
+        raise rows_error(frame, bad, "loss_se", "negative", rule, "correct the values or leave the cells empty")
 
 
 def check_one_metric(frame: pd.DataFrame) -> None:

@@ -72,9 +72,7 @@ def _check_canonical(canonical: Hashable) -> None:
         raise rule_error(
             f"columns= names {canonical!r}, which is not a column of a runs table",
             f"columns= maps canonical names to your own, and the canonical names are {listing(NAMES)}",
-            f"write {nearest!r}"
-            if nearest
-            else "leave it out: other columns travel along under their own names",
+            f"write {nearest!r}" if nearest else "leave it out: other columns travel along under their own names",
         )
 
 
@@ -105,6 +103,5 @@ def _check_no_clash(frame: pd.DataFrame, renamed: pd.DataFrame, columns: Mapping
             raise rule_error(
                 f"column {canonical!r}: the table has it already, and columns= calls {own!r} that too",
                 "one canonical column comes from one column of the table",
-                f"drop the one you do not mean: frame.drop(columns={canonical!r}), "
-                f"or leave {own!r} out of columns=",
+                f"drop the one you do not mean: frame.drop(columns={canonical!r}), or leave {own!r} out of columns=",
             )

@@ -39,9 +39,7 @@ def _converted(frame: pd.DataFrame, column: Column) -> pd.Series:
 
 
 def _texts(series: pd.Series) -> pd.Series:
-    cells = [
-        None if gone else str(cell).strip() or None for cell, gone in zip(series, series.isna(), strict=True)
-    ]
+    cells = [None if gone else str(cell).strip() or None for cell, gone in zip(series, series.isna(), strict=True)]
     return pd.Series(cells, index=series.index, dtype="str" if None not in cells else object)
 
 
@@ -59,9 +57,7 @@ def _numbers(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     if problems:
         rows = np.isin(np.arange(len(series)), list(problems))
         rule = f"{column.name} is {column.meaning}, a number"
-        raise rows_error(
-            frame, rows, column.name, "not readable as a number", rule, next(iter(problems.values()))
-        )
+        raise rows_error(frame, rows, column.name, "not readable as a number", rule, next(iter(problems.values())))
     return numbers
 
 
@@ -86,18 +82,14 @@ def _plain(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise ValueError(
-            f"{text!r} is not a number: write it in digits with a point, such as 1.25"
-        ) from error
+        raise ValueError(f"{text!r} is not a number: write it in digits with a point, such as 1.25") from error
 
 
 def _check_whole(frame: pd.DataFrame, name: str, numbers: npt.NDArray[np.float64]) -> None:
     bad = ~np.isnan(numbers) & ~((np.abs(numbers) <= _EXACT) & (numbers == np.floor(numbers)))
     if bad.any():
         rule = "a seed is a whole number of at most 2**53, or empty"
-        raise rows_error(
-            frame, bad, name, "not a whole number", rule, "number the repeated runs 0, 1, 2, ..."
-        )
+        raise rows_error(frame, bad, name, "not a whole number", rule, "number the repeated runs 0, 1, 2, ...")
 
 
 _READ: dict[Kind, Callable[[object], float]] = {"size": _size, "error": _number, "seed": _number}

@@ -21,9 +21,7 @@ from bayes_scaling.runs.readers import read_table
 from bayes_scaling.runs.schema import NAMES
 
 
-def load_runs(
-    source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[str, str] | None = None
-) -> pd.DataFrame:
+def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Read a runs table: one row per finished finetuning run.
 
     Parameters
@@ -60,9 +58,7 @@ def load_runs(
     elif isinstance(source, str | os.PathLike):
         frame = read_table(Path(source), [own_names.get(name, name) for name in NAMES])
     else:
-        raise RunsError(
-            f"source is a {type(source).__name__}: give the path of a file, or a pandas DataFrame"
-        )
+        raise RunsError(f"source is a {type(source).__name__}: give the path of a file, or a pandas DataFrame")
     return _canonical(rename_columns(frame, own_names))
 
 

@@ -140,8 +140,7 @@ def _read_text(path: Path) -> str:
 
 def _damaged(path: Path, reason: str) -> RunsError:
     return RunsError(
-        f"file {str(path)!r} cannot be read: {reason}; "
-        "write the file again, or read it yourself and pass the DataFrame"
+        f"file {str(path)!r} cannot be read: {reason}; write the file again, or read it yourself and pass the DataFrame"
     )
 
 

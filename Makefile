@@ -1,0 +1,48 @@
+# Two commands on a fresh machine with Python and make:
+#   make demo    the whole job on the paper's own runs
+#   make test    everything the tests need, and the tests
+# A stamp file says what a venv was installed from: nothing is installed twice.
+
+PYTHON ?= python3
+VENV ?= .venv
+OUTPUT ?= demo-output
+
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
+CORE := $(VENV)/.installed-core
+DEV := $(VENV)/.installed-dev
+SOURCES := pyproject.toml constraints.txt
+
+.PHONY: help demo test clean
+
+help:
+	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
+	@echo "make test    install what the tests need into $(VENV), then lint, type check and test"
+	@echo "make clean   remove $(VENV), $(OUTPUT) and caches"
+	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
+
+demo: $(CORE)
+	$(VENV)/bin/bayes-scaling demo --output $(OUTPUT)
+
+test: $(DEV)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q
+
+clean:
+	rm -rf $(VENV) $(OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
+	$(PYTHON) -m venv $(VENV)
+
+# Editable, since models/ and finetune/ are linked into the package; only ever the core and what one target needs.
+$(CORE): $(SOURCES) | $(VENV)/bin/python
+	@echo "Installing bayes_scaling with its plots into $(VENV): about a minute"
+	$(PIP) install -c constraints.txt -e ".[report]"
+	@touch $@
+
+$(DEV): $(SOURCES) | $(VENV)/bin/python
+	@echo "Installing bayes_scaling with what its tests need into $(VENV): about a minute"
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@ $(CORE)

@@ -1,0 +1,20 @@
+"""Plots of a posterior and of what is read from it; needs matplotlib, the package's ``report`` extra.
+
+Every function draws on the axes it is given, or on a new figure, and returns the list of axes it drew on,
+one a panel. None of them shows or saves anything. Colours are safe for colour-blind readers, and marker
+shapes say the same again, so that a grey print can be read. Filled markers are measured, hollow ones not.
+"""
+
+from bayes_scaling.errors import BayesScalingError
+
+try:
+    import matplotlib as _matplotlib  # noqa: F401
+except ImportError as error:
+    raise BayesScalingError('plots need matplotlib: pip install "bayes_scaling[report]"') from error
+
+from bayes_scaling.plots.crossover import plot_crossover
+from bayes_scaling.plots.fit import plot_fit
+from bayes_scaling.plots.forest import plot_exponents
+from bayes_scaling.plots.wins import plot_wins
+
+__all__ = ["plot_crossover", "plot_exponents", "plot_fit", "plot_wins"]

@@ -1,0 +1,154 @@
+"""Sampling coordinates change the geometry and never the posterior: their Jacobians are exact."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.models.coordinates import Coordinates
+from bayes_scaling.models.laplace import Normal, laplace
+from bayes_scaling.models.precision import in_float64
+from bayes_scaling.models.starts import held, informative, start
+from bayes_scaling.models.whitening import Whitening
+from bayes_scaling.runs import validate_runs
+
+
+class Case(NamedTuple):
+    model: bs.JointLaw
+    data: str = "zhang2024_en_zh"
+    conditioned: bool = True
+
+
+CASES = {
+    "default": Case(bs.JointLaw()),
+    "natural": Case(bs.JointLaw(), conditioned=False),
+    "additive": Case(bs.JointLaw("additive")),
+    "one base a cell": Case(bs.JointLaw(), data="zhang2024_pet"),
+    "additive, one base": Case(bs.JointLaw("additive"), data="zhang2024_pet"),
+    "two factors, shared E": Case(bs.JointLaw(), data="both"),
+    "two factors, additive": Case(bs.JointLaw("additive"), data="both"),
+    "no base effects": Case(bs.JointLaw(base_effects=False)),
+    "fixed small base effects": Case(bs.JointLaw(priors={"base_scale": 1e-4})),
+    "signed alpha": Case(bs.JointLaw(priors={"alpha[model_size]": dist.Normal(0.2, 0.2)})),
+    "bounded E": Case(bs.JointLaw(priors={"E": dist.Uniform(0.0, 1.1)})),
+    "bounded beta": Case(bs.JointLaw(priors={"beta[lora]": dist.Uniform(0.0, 0.5)})),
+    "prior on A": Case(bs.JointLaw(priors={"A[full]": dist.LogNormal(8.0, 2.0)})),
+    "fixed alpha": Case(bs.JointLaw(priors={"alpha[model_size, full]": 0.3})),
+}
+
+
+def load(name: str) -> pd.DataFrame:
+    names = ["zhang2024_en_zh", "zhang2024_pet"] if name == "both" else [name]
+    frames = [bs.load_data(n) for n in names]
+    return validate_runs(pd.concat([f[f.task == "WMT19 En-Zh"] for f in frames], ignore_index=True))
+
+
+def coordinates(case: Case) -> Coordinates:
+    problem = case.model.encode(load(case.data))
+    model = case.model.resolve(problem.layout)
+    return Coordinates(model, problem, case.conditioned, informative(model, problem))
+
+
+def somewhere(c: Coordinates, seed: int) -> jax.Array:
+    """A point off the starting point, so that no term of a Jacobian is zero by symmetry."""
+    return jnp.asarray(start(c) + 0.1 * np.random.default_rng(seed).normal(size=c.size))
+
+
+@in_float64
+def log_det_by_autodiff(c: Coordinates, z: jax.Array) -> float:
+    """Log determinant of z -> all site values, from the full Jacobian matrix."""
+
+    def flat(z: jax.Array) -> jax.Array:
+        values, _ = c.to_sites(z)
+        return jnp.concatenate([values[name] for name, _ in c.blocks])
+
+    return float(np.linalg.slogdet(np.asarray(jax.jit(jax.jacfwd(flat))(z)))[1])
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
+    c = coordinates(CASES[name])
+    with jax.enable_x64(True):
+        z = somewhere(c, seed=1)
+        _, closed = jax.jit(c.to_sites)(z)
+        assert float(closed) == pytest.approx(log_det_by_autodiff(c, z), abs=1e-7)
+        value, gradient = jax.jit(jax.value_and_grad(c.potential))(z)
+    assert np.isfinite(value)
+    assert np.all(np.isfinite(gradient))
+
+
+@pytest.mark.parametrize("dropped", ["reducible", "beta", "base_common"])
+def test_broken_twin_without_a_block_s_jacobian_is_caught(dropped: str) -> None:
+    """Were the closed form to forget one block's part, the comparison above would see it."""
+    c = coordinates(CASES["default"])
+    with jax.enable_x64(True):
+        z = somewhere(c, seed=1)
+        _, closed = jax.jit(c.to_sites)(z)
+        part = c.slices[dropped]
+        moved = np.asarray(
+            jax.jit(jax.jacfwd(lambda z: jnp.concatenate([c.to_sites(z)[0][n] for n, _ in c.blocks])))(z)
+        )
+        forgotten = float(closed) - float(np.linalg.slogdet(moved[part, part])[1])
+        assert abs(forgotten - log_det_by_autodiff(c, z)) > 1e-3
+
+
+def test_conditioned_and_natural_potentials_are_one_density() -> None:
+    """At the same site values the potentials differ by exactly the log Jacobian between the two maps."""
+    conditioned, natural = coordinates(CASES["default"]), coordinates(CASES["natural"])
+    with jax.enable_x64(True):
+        differences = []
+        for seed in (1, 2, 3):
+            z = somewhere(conditioned, seed)
+            values, log_det = conditioned.to_sites(z)
+            y = natural_point(natural, values)
+            _, natural_log_det = natural.to_sites(y)
+            differences.append(float(conditioned.potential(z) + log_det - natural.potential(y) - natural_log_det))
+    np.testing.assert_allclose(differences, 0.0, atol=1e-6)
+
+
+def natural_point(c: Coordinates, values: dict[str, jax.Array]) -> jax.Array:
+    """Inverse of the natural map, site by site."""
+    sites = {site.name: site for site in c.free_sites}
+    parts = [
+        dist.biject_to(sites[name].distribution().support).inv(values[name]) if name in sites else values[name]
+        for name, _ in c.blocks
+    ]
+    return jnp.concatenate(parts)
+
+
+@pytest.mark.parametrize("scale_at", [None, 2])
+def test_whitening_s_jacobian(scale_at: int | None) -> None:
+    rng = np.random.default_rng(0)
+    normal = Normal(np.array([0.3, -1.0, -4.0, 0.5]), rng.normal(size=(4, 4)))
+    w = Whitening(normal, np.array([True, False, False, scale_at is not None]), scale_at, 1e-3)
+    with jax.enable_x64(True):
+        y = jnp.asarray(rng.normal(size=4))
+        _, closed = w.to_z(y)
+        full = np.linalg.slogdet(np.asarray(jax.jacfwd(lambda y: w.to_z(y)[0])(y)))[1]
+    assert float(closed) + np.linalg.slogdet(normal.factor)[1] == pytest.approx(full, abs=1e-9)
+
+
+def test_laplace_of_a_normal_is_that_normal() -> None:
+    rng = np.random.default_rng(3)
+    root = rng.normal(size=(5, 5))
+    precision, mean = root @ root.T + np.eye(5), rng.normal(size=5)
+
+    def potential(z: np.ndarray) -> tuple[float, np.ndarray]:
+        d = z - mean
+        return float(d @ precision @ d / 2), precision @ d
+
+    found = laplace(potential, np.zeros(5), np.zeros(5, bool))
+    np.testing.assert_allclose(found.mean, mean, atol=1e-4)
+    np.testing.assert_allclose(found.factor @ found.factor.T, np.linalg.inv(precision), rtol=1e-3, atol=1e-5)
+
+
+def test_held_coordinates_stay() -> None:
+    c = coordinates(CASES["default"])
+    flags = held(c)
+    assert flags[c.slices["base_scale"]].all()
+    assert not flags[c.slices["beta"]].any()
