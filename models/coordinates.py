@@ -5,7 +5,7 @@ long curved ridges; what the data pin down is the loss at the centre of the data
 base LLM's own mean. So one flat vector z holds
 
 * :math:`\lambda_j = \log L_j`, with :math:`L_j = E + R_j` the loss at the reference point of amplitude j;
-* :math:`\epsilon = \mathrm{logit}(E / \min_j L_j)`, E as a fraction of the lowest of them;
+* :math:`\epsilon = \Phi^{-1}(E / \min_j L_j)`, E as a fraction of the lowest of them;
 * :math:`\alpha w` and :math:`\beta w`, local slopes of log loss, with w the reducible fraction at the centre;
 * :math:`m_h`, log loss of the mean run of base h, from which its effect follows by subtraction; where a cell
   has one base only, its :math:`\lambda_j` are shifted by that effect instead, which the data cannot tell from A.
@@ -21,6 +21,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import log_ndtr
+from jax.scipy.stats import norm
 from numpy.typing import NDArray
 from numpyro.distributions import biject_to, constraints
 from numpyro.infer.util import log_density
@@ -200,16 +202,27 @@ def _uncouple(c: Coordinates, z: Families) -> tuple[Families, Array]:
     member = np.eye(c.problem.layout.n_cells, dtype=bool)[cell].T
     lowest = jnp.min(jnp.where(member, log_total, jnp.inf), axis=1)
     names = ("E", "data_term") if "data_term" in z else ("E",)
-    logits = jnp.stack([*(z[name] for name in names), jnp.zeros_like(lowest)])
-    log_share = jax.nn.log_softmax(logits, axis=0)
+    log_share, log_det_share = _shares(jnp.stack([z[name] for name in names]))
     common = {name: jnp.exp(lowest + log_share[i]) for i, name in enumerate(names)}
     in_common = take(jnp.stack(list(common.values())).sum(0), cell)
     # where an amplitude is the lowest of its cell, its share is known without subtracting
     own = take(jnp.exp(lowest + log_share[-1]), cell)
     is_lowest = log_total == jnp.max(jnp.where(member, lowest[:, None], -jnp.inf), axis=0)
     reducible = jnp.where(is_lowest, own, jnp.exp(log_total) - in_common)
-    log_det = jnp.sum(log_share) + len(names) * jnp.sum(lowest) + jnp.sum(log_total)
+    log_det = log_det_share + len(names) * jnp.sum(lowest) + jnp.sum(log_total)
     return {**common, "reducible": reducible}, log_det
+
+
+def _shares(z: Array) -> tuple[Array, Array]:
+    """Logs of shares that sum to one, the last of them not in z, and the log Jacobian of all but the last.
+
+    One share is a normal probability, so that a uniform prior on it gives z normal tails; several are a softmax.
+    """
+    if z.shape[0] == 1:
+        log_share = jnp.concatenate([log_ndtr(z), log_ndtr(-z)])
+        return log_share, jnp.sum(norm.logpdf(z))
+    log_share = jax.nn.log_softmax(jnp.concatenate([z, jnp.zeros_like(z[:1])]), axis=0)
+    return log_share, jnp.sum(log_share)
 
 
 def _reducible_fractions(c: Coordinates, families: Families) -> Families:

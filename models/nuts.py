@@ -17,6 +17,7 @@ from jax import Array
 from numpyro.infer import NUTS
 from numpyro.infer.hmc import HMCState
 
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.precision import in_float64
 
@@ -118,7 +119,7 @@ def _compile(
         state = kernel.sample(state, (), {})
         return state, _record(state)
 
-    begin = jax.jit(lambda key, z: kernel.init(key, settings.warmup, z, (), {}))
+    begin = jit_once(lambda key, z: kernel.init(key, settings.warmup, z, (), {}))
     first = begin(jax.random.key(0), jnp.asarray(start))
     advance = jax.jit(lambda state: jax.lax.scan(iterate, state, None, length=BLOCK)).lower(first).compile()
     return begin, advance

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from numpyro import handlers
 
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.joint import JointModel, gather_family, joint_law
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.precision import in_float64
@@ -25,7 +26,7 @@ def sample_prior(model: JointModel, problem: Problem, draws: int, seed: int) -> 
         families = _gather(model, values) | {name: trace[name]["value"] for name in BASE_SITES if name in trace}
         return families, trace["loss"]["value"]
 
-    families, loss = jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(seed), draws))
+    families, loss = jit_once(jax.vmap(one))(jax.random.split(jax.random.key(seed), draws))
     return {name: np.asarray(value) for name, value in families.items()}, np.asarray(loss)
 
 
@@ -56,7 +57,9 @@ def evaluate_runs(
 
     chains, draws = families["E"].shape[:2]
     keys = jax.random.split(jax.random.key(seed), (chains, draws))
-    replicated, log_likelihood = jax.jit(jax.vmap(jax.vmap(one)))(keys, dict(families))
+    replicated, log_likelihood = jit_once(jax.vmap(jax.vmap(one)))(
+        keys, {name: jnp.asarray(value) for name, value in families.items()}
+    )
     return np.asarray(replicated), np.asarray(log_likelihood)
 
 

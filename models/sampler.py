@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
@@ -71,6 +72,6 @@ def sample_posterior(
 
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
     drawn = run_nuts(standardised, starts, settings, seed, progress)
-    to_families = jax.jit(jax.vmap(jax.vmap(lambda y: coordinates.to_families(whitening.to_z(y)[0])[0])))
+    to_families = jit_once(jax.vmap(jax.vmap(lambda y: coordinates.to_families(whitening.to_z(y)[0])[0])))
     families = to_families(drawn.pop("z"))
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)

@@ -1,4 +1,4 @@
-"""Where the sampler starts, read off the data and the prior medians."""
+"""Where the sampler starts, read off the data and the middle of the priors."""
 
 import jax
 import numpy as np
@@ -59,8 +59,10 @@ def _site_start(c: Coordinates, site: Site) -> Floats:
     if c.losses_coupled and site.family in ("E", "data_term"):
         return np.zeros(len(site.index))
     prior = site.distribution()
-    median = np.median(np.asarray(prior.sample(jax.random.key(0), (501,))), axis=0)
-    return np.asarray(biject_to(prior.support).inv(median), dtype=np.float64)
+    middle = np.asarray(prior.mean)
+    if not np.all(np.isfinite(middle)):  # heavy tails have no mean
+        middle = np.median(np.asarray(prior.sample(jax.random.key(0), (501,))), axis=0)
+    return np.asarray(biject_to(prior.support).inv(middle), dtype=np.float64)
 
 
 def _mean_by(values: Floats, index: NDArray[np.int64], n: int, weight: Floats | None = None) -> Floats:

@@ -57,9 +57,9 @@ def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
     where = c.slices.get("base_scale")
     if where is None or not c.pinned.any():
         return Whitening(laplace(potential, start(c), held(c)), np.zeros(c.size, bool), None, 0.0)
-    tried = []
+    tried, first = [], start(c)
     for multiple in TRIED_SCALES:
-        z = start(c)
+        z = first.copy()
         z[where] += np.log(multiple)
         tried.append(laplace(potential, z, held(c)))
     best = max(tried, key=lambda normal: _evidence(potential, normal))
