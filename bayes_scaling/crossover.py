@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 GRID = 200  # log-spaced D_f between the limits; crossings are interpolated between neighbours
 EDGE = 1.2  # an interval that comes this close to a limit is cut off by it
+FEWEST = 20  # draws that cross, below which their size is not summarised
 REACH = 10.0  # default limits: this factor below the smallest and above the largest measured D_f
 
 
@@ -42,7 +43,7 @@ class Crossover:
         Probability inside the HDI.
     table : DataFrame
         ``task``, the factors given, ``p_none, p_one, p_two`` (crossings within the limits), ``median, hdi_low,
-        hdi_high`` of the first crossing's D_f where there is one (HDI in log D_f), and ``p_first_always,
+        hdi_high`` of the first crossing's D_f (HDI in log D_f; NaN where hardly a draw crosses), and ``p_first_always,
         p_second_always`` (no crossing: that method has the lower loss throughout).
     draws : float array, shape (settings, S, 2)
         D_f of the first and second crossing of every draw, NaN where there is none.
@@ -165,12 +166,13 @@ def zero_crossings(log_sizes: Floats, gap: Floats) -> Floats:
 def _summary(crossings: Floats, gap: Floats, prob: float) -> dict[str, float]:
     count = np.sum(np.isfinite(crossings), axis=1)
     first = crossings[count > 0, 0]
-    low, high = np.exp(arviz_bridge.hdi(np.log(first), prob)) if first.size > 10 else (np.nan, np.nan)
+    enough = first.size >= FEWEST
+    low, high = np.exp(arviz_bridge.hdi(np.log(first), prob)) if enough else (np.nan, np.nan)
     return {
         "p_none": float(np.mean(count == 0)),
         "p_one": float(np.mean(count == 1)),
         "p_two": float(np.mean(count == 2)),
-        "median": float(np.median(first)) if first.size else np.nan,
+        "median": float(np.median(first)) if enough else np.nan,
         "hdi_low": float(low),
         "hdi_high": float(high),
         "p_first_always": float(np.mean((count == 0) & (gap < 0))),

@@ -15,7 +15,7 @@ from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.laws import LAWS
 from bayes_scaling.models.layout import Layout, Problem
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import preset, resolve
+from bayes_scaling.models.priors import PRESETS, preset, resolve
 from bayes_scaling.runs import validate_runs
 
 Priors = Mapping[str, "Distribution | float | PriorSpec"]
@@ -90,8 +90,9 @@ class JointLaw:
 
     def resolve(self, layout: Layout) -> JointModel:
         """The model with every prior resolved for a layout of runs."""
-        law = LAWS[self.law]
-        return JointModel(law, resolve(law, layout, self.base_effects, self.prior_specs), self.base_effects)
+        law, is_preset = LAWS[self.law], isinstance(self.priors, str)
+        sites = resolve(law, layout, self.base_effects, self.prior_specs, strict=not is_preset)
+        return JointModel(law, sites, self.base_effects)
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Law, counts per cell and every prior with its numbers, as text; samples nothing.
@@ -103,13 +104,18 @@ class JointLaw:
         """
         valid = validate_runs(runs)
         problem = self.encode(valid)
-        return describe(valid, problem, self.resolve(problem.layout))
+        text = describe(valid, problem, self.resolve(problem.layout))
+        if not isinstance(self.priors, str):
+            return text
+        return f"{text}\n\nPreset {self.priors!r}\n  {PRESETS[self.priors][0]}"
 
     def to_json(self) -> dict[str, Any]:
         """The full specification as plain data."""
         return {
             "law": self.law,
-            "priors": {key: spec.to_json() for key, spec in self.prior_specs.items()},
+            "priors": self.priors
+            if isinstance(self.priors, str)
+            else {key: spec.to_json() for key, spec in self.prior_specs.items()},
             "base_effects": self.base_effects,
             "factors": None if self.factors is None else list(self.factors),
             "sharing": self.sharing,
@@ -118,5 +124,6 @@ class JointLaw:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "JointLaw":
         """Inverse of :meth:`to_json`."""
-        priors = {key: PriorSpec.from_json(spec) for key, spec in data["priors"].items()}
-        return cls(**{**data, "priors": priors})
+        given = data["priors"]
+        specs = given if isinstance(given, str) else {key: PriorSpec.from_json(spec) for key, spec in given.items()}
+        return cls(**{**data, "priors": specs})

@@ -179,8 +179,10 @@ def preset(name: str) -> dict[str, PriorSpec]:
     return dict(PRESETS[name][1])
 
 
-def resolve(law: Law, layout: Layout, base_effects: bool, overrides: Mapping[str, PriorSpec]) -> tuple[Site, ...]:
-    """All sample sites of a model, defaults and overrides together.
+def resolve(
+    law: Law, layout: Layout, base_effects: bool, overrides: Mapping[str, PriorSpec], *, strict: bool = True
+) -> tuple[Site, ...]:
+    """All sample sites of a model, defaults and overrides together; not ``strict`` skips keys that fit nothing.
 
     Raises
     ------
@@ -199,7 +201,8 @@ def resolve(law: Law, layout: Layout, base_effects: bool, overrides: Mapping[str
                 used.add(key)
                 name, spec, source = key, overrides[key], "given"
             grouped.setdefault((name, spec.shape_key()), []).append((i, spec, f"{family}\n{source}"))
-    _reject_unused(overrides, used, table)
+    if strict:
+        _reject_unused(overrides, used, table)
     return tuple(_site(name, members) for (name, _), members in grouped.items())
 
 

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
 import bayes_scaling as bs
 from bayes_scaling.cli import app
+from bayes_scaling.cli.output import answer as print_answer
 
 
 def run(*arguments: object) -> Result:
@@ -86,13 +88,13 @@ def test_columns_are_renamed(tmp_path, runs):
 def test_fit_saves_a_posterior_that_the_others_read(tmp_path, runs):
     small, saved = tmp_path / "runs.jsonl", tmp_path / "posterior.nc"
     runs[(runs.method == "full") & (runs.split == "fit")].to_json(small, orient="records", lines=True)
-    result = run("fit", small, "-o", saved, "--seed", 3, "--draws", 300, "--warmup", 500)
+    result = run("fit", small, "-o", saved, "--seed", 3, "--draws", 900)
     assert result.exit_code == 0, result.stderr
     assert "Joint law: multiplicative" in result.stdout
     assert f"saved in {saved}" in " ".join(result.stdout.split())
     assert "Fitting 32 runs" in result.stderr
     posterior = bs.load_posterior(saved)
-    assert (posterior.seed, posterior.settings.draws) == (3, 300)
+    assert (posterior.seed, posterior.settings.draws) == (3, 900)
 
 
 def test_exponents_are_those_of_the_library(posterior_file, fit, tmp_path):
@@ -135,10 +137,21 @@ def test_wins_at_several_sizes(posterior_file, fit):
     assert text == fit.win_probability([1e4, 1e5], model_size=1.5e9).attrs["text"]
 
 
-def test_crossover_has_null_where_there_is_no_number(posterior_file):
-    table, text = rows("crossover", posterior_file, "full", "lora", "--model-size", "956M", "--model-size", "1T")
-    assert table["model_size"].tolist() == [9.56e8, 1e12]
+def test_crossover_at_several_sizes(posterior_file):
+    table, text = rows("crossover", posterior_file, "full", "lora", "--model-size", "956M", "--model-size", "8B")
+    assert table["model_size"].tolist() == [9.56e8, 8e9]
     assert "P(no crossover of full and lora" in text
+
+
+def test_json_has_null_where_there_is_no_number(capsys):
+    table = pd.DataFrame({"median": [1.5, np.nan, np.inf], "seed": pd.array([1, 2, pd.NA], dtype="Int64")})
+    print_answer(table, "text", as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["table"] == [
+        {"median": 1.5, "seed": 1},
+        {"median": None, "seed": 2},
+        {"median": None, "seed": None},
+    ]
 
 
 def test_choose_takes_costs_and_a_margin(posterior_file):

@@ -348,17 +348,17 @@ def test_crossover_draws_second_crossings_and_settings_without_any():
     twice = np.tile([1e4, 1e6], (100, 1))
     row = {"task": "a", "p_one": 0.0, "median": np.nan, "hdi_low": np.nan, "hdi_high": np.nan}
     table = pd.DataFrame([{**row, "p_none": 1.0, "p_two": 0.0}, {**row, "task": "b", "p_none": 0.0, "p_two": 1.0}])
-    crossing = bs.Crossover("full", "lora", (1e3, 1e7), table, np.stack([never, twice]), "")
+    crossing = bs.Crossover("full", "lora", (1e3, 1e7), 0.9, table, np.stack([never, twice]), "")
     first, second = drawn(crossing.plot())
     assert first.get_title(loc="left") == "a: P(no crossover) = 1.00"
     assert not first.containers and first.get_ylim() == (0, 0.02)
     assert [sum(bar.get_height() for bar in bars) for bars in second.containers] == pytest.approx([1, 1])
     legend = [text.get_text() for text in first.figure.legends[0].get_texts()]
-    assert legend == ["first crossing", "second crossing", "first crossing's median and HDI"]
+    assert legend == ["first crossing", "second crossing", "first crossing's median and 90 % HDI"]
 
 
 def test_crossover_without_settings_is_an_error():
-    empty = bs.Crossover("full", "lora", (1e3, 1e7), pd.DataFrame(), np.zeros((0, 10, 2)), "")
+    empty = bs.Crossover("full", "lora", (1e3, 1e7), 0.9, pd.DataFrame(), np.zeros((0, 10, 2)), "")
     with pytest.raises(bs.BayesScalingError, match="no settings to plot"):
         bs.plot_crossover(empty)
 

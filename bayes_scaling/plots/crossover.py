@@ -121,5 +121,6 @@ def _handles(crossover: "Crossover") -> list[Artist]:
     twice = bool(np.isfinite(crossover.draws[..., 1]).any())
     handles: list[Artist] = [Patch(**LOOKS[0], label="first crossing")]
     handles += [Patch(**LOOKS[1], label="second crossing")] if twice else []
-    words = "first crossing's median and HDI" if twice else "its median and HDI"
+    whose = "first crossing's" if twice else "its"
+    words = f"{whose} median and {100 * crossover.prob:.0f} % HDI"
     return [*handles, swatch(words, color="black", marker="o", width=1.2)]
