@@ -99,8 +99,8 @@ def choose(
     table = _with_bands(posterior, table, settings_grid(finetune_size, sizes), base)
     if cost is not None:
         table = table.assign(cost=_costs(table["method"], cost))
-    margin = _noise(posterior, table) if margin is None else float(margin)
-    if not margin >= 0:
+    margin = _noise(posterior, table) if margin is None else margin
+    if not (isinstance(margin, int | float) and margin >= 0):
         raise BayesScalingError(f"margin={margin!r}: a regret that is practically nothing, at least 0, such as 0.005")
     return _decide(table, margin, posterior.runs)
 
@@ -115,8 +115,9 @@ def _with_bands(posterior: "Posterior", table: pd.DataFrame, settings: pd.DataFr
 
 def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
     for method in methods:
-        if method not in cost or not np.isfinite(cost[method]):
-            raise BayesScalingError(f"cost={dict(cost)!r} has no finite cost of method {method!r}; give one for each")
+        given = cost.get(method) if isinstance(cost, Mapping) else None
+        if not isinstance(given, int | float) or not np.isfinite(given):
+            raise BayesScalingError(f"cost={cost!r} has no finite cost of method {method!r}; give one for each")
     return [float(cost[method]) for method in methods]
 
 
@@ -127,15 +128,17 @@ def _noise(posterior: "Posterior", table: pd.DataFrame) -> float:
 
 
 def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:
-    best = table.sort_values("expected_regret").iloc[0]
+    likeliest = table.sort_values("p_best").iloc[-1]
     equal = table[table["expected_regret"] <= margin]
     chosen: pd.Series[Any] | None = None
     if len(equal):
         chosen = equal.sort_values([*(["cost"] if "cost" in equal else []), "expected_regret"]).iloc[0]
-    elif best["p_best"] >= SURE:
-        chosen = best
-    named = best if chosen is None else chosen
-    text = " ".join([_where(table), _verdict(table, equal, chosen, best, margin, _unit(runs)), *_extrapolates(table)])
+    elif likeliest["p_best"] >= SURE:
+        chosen = likeliest
+    named = likeliest if chosen is None else chosen
+    text = " ".join(
+        [_where(table), _verdict(table, equal, chosen, likeliest, margin, _unit(runs)), *_extrapolates(table)]
+    )
     return Choice(
         None if chosen is None else str(chosen["method"]),
         float(named["p_best"]),
@@ -155,14 +158,14 @@ def _where(table: pd.DataFrame) -> str:
     return f"{row['task']}, D_f {format_quantity(row['finetune_size'])}{''.join(', ' + s for s in sizes)}:"
 
 
-def _verdict(table: pd.DataFrame, equal: pd.DataFrame, chosen: Any, best: Any, margin: float, unit: str) -> str:
+def _verdict(table: pd.DataFrame, equal: pd.DataFrame, chosen: Any, likeliest: Any, margin: float, unit: str) -> str:
     if chosen is None:
         unsure = table.sort_values("sd").iloc[-1]
         return (
-            f"these data cannot rank the methods. {best['method']} is best with P = {best['p_best']:.2f}, and "
-            f"choosing it would cost {best['expected_regret']:.3f} {unit} in expectation, more than the margin of "
-            f"{margin:.3f}. Measure {unsure['method']} here: its expected loss is the least known "
-            f"(sd {unsure['sd']:.3f})."
+            f"these data cannot rank the methods. {likeliest['method']} is likeliest best "
+            f"(P = {likeliest['p_best']:.2f}), and choosing it would cost {likeliest['expected_regret']:.3f} {unit} in "
+            f"expectation, more than the margin of {margin:.3f}. Measure {unsure['method']} here: its expected loss is "
+            f"the least known (sd {unsure['sd']:.3f})."
         )
     facts = f"P(best) = {chosen['p_best']:.2f}, expected regret {chosen['expected_regret']:.4f} {unit}"
     others = [m for m in equal["method"] if m != chosen["method"]]

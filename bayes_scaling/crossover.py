@@ -118,7 +118,10 @@ def _limits(
     posterior: "Posterior", tasks: list[str], methods: tuple[str, str], limits: tuple[float, float] | None
 ) -> tuple[float, float]:
     if limits is not None:
-        low, high = float(limits[0]), float(limits[1])
+        try:
+            low, high = (float(limit) for limit in limits)
+        except (TypeError, ValueError):
+            low, high = np.nan, np.nan
         if not 0 < low < high < np.inf:
             raise DesignError(f"limits={limits!r}: give the smallest and the largest D_f, such as (1e3, 1e8)")
         return low, high
@@ -152,8 +155,11 @@ def zero_crossings(log_sizes: Floats, gap: Floats) -> Floats:
     -------
     float array, shape (S, 2)
     """
+    sign = np.sign(gap)
+    for i in range(1, gap.shape[1]):  # a point of the grid that is zero belongs to what comes before it
+        sign[:, i] = np.where(sign[:, i] == 0, sign[:, i - 1], sign[:, i])
     before, after = gap[:, :-1], gap[:, 1:]
-    crosses = np.sign(before) * np.sign(after) < 0
+    crosses = sign[:, :-1] * sign[:, 1:] < 0
     found = np.full((gap.shape[0], 2), np.nan)
     rank = np.cumsum(crosses, axis=1)
     for which in (0, 1):

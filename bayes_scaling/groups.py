@@ -40,7 +40,7 @@ def datasets(posterior: "Posterior") -> dict[str, xr.Dataset]:
     prior = {name: values[None] for name, values in prior.items()}
     run = ("chain", "draw", "run")
     stats = {name: (("chain", "draw"), values) for name, values in posterior.stats.items()}
-    return {
+    groups = {
         "posterior": _parameters(layout, posterior.draws),
         "sample_stats": xr.Dataset(stats),
         "log_likelihood": xr.Dataset({"loss": (run, log_likelihood)}),
@@ -50,6 +50,12 @@ def datasets(posterior: "Posterior") -> dict[str, xr.Dataset]:
         "observed_data": xr.Dataset({"loss": ("run", problem.loss)}),
         "constant_data": _constants(posterior),
     }
+    return {name: _number_draws(group) for name, group in groups.items()}
+
+
+def _number_draws(group: xr.Dataset) -> xr.Dataset:
+    """Give chains and draws their numbers: ArviZ 1.x tells chains apart by them."""
+    return group.assign_coords({d: np.arange(group.sizes[d]) for d in ("chain", "draw") if d in group.dims})
 
 
 def _parameters(layout: Layout, families: "Mapping[str, Floats]") -> xr.Dataset:

@@ -73,6 +73,12 @@ class JointLaw:
         if self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
+        keys = self.priors if isinstance(self.priors, Mapping) else {}
+        if not isinstance(self.priors, str | Mapping) or not all(isinstance(key, str) for key in keys):
+            raise ModelError(
+                f"priors={self.priors!r}: give a mapping of parameter to prior, such as "
+                "{'beta': dist.Normal(0.1, 0.1)}, or the name of a preset"
+            )
         _ = self.prior_specs  # a bad prior is told here, not when sampling starts
 
     @property

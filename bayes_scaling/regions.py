@@ -23,7 +23,7 @@ def add_regions(posterior: "Posterior", encoded: EncodedDesign, result: pd.DataF
     distance, steps = np.zeros(len(result)), np.zeros(len(result))
     for c in np.unique(encoded.rows.cell):
         rows = np.flatnonzero(encoded.rows.cell == c)
-        for column in ("finetune_size", *posterior.layout.terms_of_cell[int(c)]):
+        for column in ("finetune_size", *(f for f in posterior.layout.terms_of_cell[int(c)] if f in encoded.frame)):
             outside, gap = _outside(posterior, int(c), column, encoded.frame[column].to_numpy(np.float64)[rows])
             distance[rows] = np.maximum(distance[rows], outside)
             steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, outside / gap, 0.0))

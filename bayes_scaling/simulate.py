@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.encoding.design import check_sizes
 from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError, ModelError
 from bayes_scaling.models.joint import EFFECT_DF
@@ -96,6 +97,7 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
     """
     if truth.law not in LAWS:
         raise ModelError(f"law={truth.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
+    _check(design, truth, repeats)
     frame = design.reset_index(drop=True)
     frame = frame if "task" in frame else frame.assign(task="simulated")
     frame = name_bases(frame)
@@ -107,6 +109,40 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
     noise = rng.normal(size=len(frame)) if np.isinf(truth.nu) else rng.standard_t(truth.nu, size=len(frame))
     loss = expected * np.exp(np.array([cell.sigma for cell in cells]) * noise)
     return validate_runs(frame.assign(loss=loss, expected_loss=expected))
+
+
+def _check(design: pd.DataFrame, truth: Truth, repeats: int) -> None:
+    if not isinstance(design, pd.DataFrame) or design.empty:
+        raise DesignError(f"design must be a DataFrame with at least one row, got {type(design).__name__}")
+    for column in ("method", "finetune_size"):
+        if column not in design:
+            raise DesignError(f"design has no column {column!r}; it has {', '.join(map(str, design.columns))}. Add it")
+    for column in ("finetune_size", *(f for f in FACTORS if f in design)):
+        check_sizes(design[column], required=column == "finetune_size")
+    rules = {
+        "repeats": (repeats, repeats >= 1, "at least 1"),
+        "base_scale": (truth.base_scale, truth.base_scale >= 0, "at least 0"),
+        "base_share": (truth.base_share, 0 <= truth.base_share <= 1, "between 0 and 1"),
+        "nu": (truth.nu, truth.nu > 0, "positive"),
+    }
+    for name, (value, is_right, rule) in rules.items():
+        if not is_right:
+            raise ModelError(f"{name}={value!r}: must be {rule}")
+    for method, cell in truth.cells.items():
+        _check_cell(design, method, cell, LAWS[truth.law].amplitude_per_factor)
+
+
+def _check_cell(design: pd.DataFrame, method: object, cell: CellTruth, per_factor: bool) -> None:
+    for factor in cell.alpha:
+        if factor not in FACTORS or factor not in design:
+            raise ModelError(
+                f"alpha of {method!r} has {factor!r}, which is no factor of the design; its factors are "
+                f"{', '.join(f for f in FACTORS if f in design) or 'none'}. Add the column, or drop the exponent"
+            )
+    has = set(cell.A) if isinstance(cell.A, Mapping) else None
+    if (has is not None and not per_factor) or (per_factor and has is not None and not set(cell.alpha) <= has):
+        rule = "one number for each factor of alpha" if per_factor else "one number"
+        raise ModelError(f"A={cell.A!r} of {method!r}: this law needs {rule}")
 
 
 def _cell(truth: Truth, row: Mapping[str, object]) -> CellTruth:

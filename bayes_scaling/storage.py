@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
     target = Path(path)
     trees = {name: _group(posterior.idata, name) for name in _GROUPS}
     tree = xr.DataTree.from_dict(trees)
-    tree.attrs[ATTRIBUTE] = json.dumps(_header(posterior))
+    tree.attrs[ATTRIBUTE] = json.dumps(_header(posterior), default=str)
     try:
         _write_whole(tree, target)
     except OSError as error:
@@ -71,13 +71,24 @@ def load_posterior(path: str | PathLike[str]) -> "Posterior":
             seed=int(header["seed"]),
             settings=NutsSettings(**header["settings"]),
         )
-        _ = posterior.problem
-    except (KeyError, TypeError, ValueError) as error:
+        _check_draws(posterior)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise PosteriorFileError(
             f"{str(path)!r} is damaged: {type(error).__name__} {error}; fit the runs again, or restore the file"
         ) from error
     posterior.__dict__["idata"] = arviz_bridge.to_idata(trees)  # the groups of the file, not drawn anew
     return posterior
+
+
+def _check_draws(posterior: "Posterior") -> None:
+    """Raise a KeyError or ValueError where the draws are not those of the model and its runs."""
+    layout, resolved = posterior.layout, posterior.resolved
+    wanted = {site.family: layout.family_size(site.family) for site in resolved.sites}
+    if resolved.base_effects:
+        wanted |= {"base_effect": layout.n_effects, "base_common": layout.n_commons}
+    for name, length in wanted.items():
+        if posterior.draws[name].shape[2:] != (length,):
+            raise ValueError(f"draws of {name} have shape {posterior.draws[name].shape}, the model needs {length}")
 
 
 _GROUPS = (
@@ -118,32 +129,34 @@ def _families(posterior: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _write_whole(tree: xr.DataTree, target: Path) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
-    os.close(handle)
+    name = target.parent / f".{target.name}.{uuid4().hex}.part"
     try:
         tree.to_netcdf(name, engine="h5netcdf")
         with open(name, "rb") as written:
             os.fsync(written.fileno())
         os.replace(name, target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
+    if path.is_dir():
+        raise PosteriorFileError(f"{str(path)!r} is a folder; name the file in it that holds the posterior")
     if not path.is_file():
         raise PosteriorFileError(f"{str(path)!r}: there is no such file; fit runs and save a posterior first")
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             header = json.loads(tree.attrs[ATTRIBUTE])
             trees = {name: tree[name].to_dataset().load() for name in _GROUPS}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise PosteriorFileError(
             f"{str(path)!r} holds no posterior of bayes_scaling ({type(error).__name__}: {error}); "
             "such a file is written by Posterior.save() or 'bayes-scaling fit RUNS -o FILE'"
         ) from error
-    if header.get("format") != FORMAT:
+    version = header.get("format") if isinstance(header, dict) else None
+    if version != FORMAT:
         raise PosteriorFileError(
-            f"{str(path)!r} has format {header.get('format')!r}, this version reads {FORMAT}; fit the runs again"
+            f"{str(path)!r} has format {version!r}, this version reads {FORMAT}; fit the runs again"
         )
     return header, trees

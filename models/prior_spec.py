@@ -43,7 +43,7 @@ class PriorSpec:
         ModelError
             If the distribution is not scalar, or is no named class of ``numpyro.distributions``.
         """
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if not isinstance(value, Distribution) and _is_number(value):
             return cls.of("Delta", v=float(value))
         if not isinstance(value, Distribution):
             raise ModelError(
@@ -105,6 +105,13 @@ def _distribution_class(name: str) -> type[Distribution]:
     return found
 
 
+def _is_number(value: Any) -> bool:
+    if isinstance(value, bool | str | list | tuple | None):
+        return False
+    array = np.asarray(value)
+    return array.ndim == 0 and np.issubdtype(array.dtype, np.number)
+
+
 def _constructor_args(value: Distribution) -> list[tuple[str, "float | PriorSpec"]]:
     cls = _distribution_class(type(value).__name__)
     if value.batch_shape != () or value.event_shape != ():
@@ -113,7 +120,17 @@ def _constructor_args(value: Distribution) -> list[tuple[str, "float | PriorSpec
             f"shape {value.event_shape}; give each parameter its own key, such as 'beta[lora]'"
         )
     names = [n for n in inspect.signature(cls.__init__).parameters if n not in ("self", "validate_args")]
+    if value.support.is_discrete:
+        raise ModelError(
+            f"a prior must be continuous, got {type(value).__name__}; use dist.Normal, dist.Gamma or another"
+        )
     held = [(n, getattr(value, n, None)) for n in names]
+    for name, part in held:
+        if not (part is None or (name == "base_dist" and isinstance(part, Distribution)) or _is_number(part)):
+            raise ModelError(
+                f"prior {type(value).__name__}: its argument {name!r} is no number, so the prior cannot be printed and "
+                "saved; use a distribution that its numbers define, such as dist.LogNormal or dist.TruncatedNormal"
+            )
     return [(n, _plain(v)) for n, v in held if v is not None and not (cls is dist.Delta and n != "v")]
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from numpyro.distributions import Distribution
 
 from bayes_scaling.errors import ModelError
@@ -194,12 +195,13 @@ def resolve(
     grouped: dict[tuple[str, object], list[tuple[int, PriorSpec, str]]] = {}
     for family, members in table.items():
         for i, element in enumerate(members):
-            key = _narrowest(element, overrides)
+            fitting = _fitting(element, overrides)
+            used.update(fitting)
             spec, source = default_prior(element, i, law, layout)
             name = f"alpha[{element.labels[0]}]" if family == "alpha" else family
-            if key is not None:
-                used.add(key)
-                name, spec, source = key, overrides[key], "given"
+            if fitting:
+                name, spec, source = fitting[-1], overrides[fitting[-1]], "given"
+                _check_range(name, family, spec)
             grouped.setdefault((name, spec.shape_key()), []).append((i, spec, f"{family}\n{source}"))
     if strict:
         _reject_unused(overrides, used, table)
@@ -222,7 +224,31 @@ def _parse(key: str) -> tuple[str, frozenset[str]]:
     return match[1], frozenset(label.strip() for label in labels)
 
 
-def _narrowest(element: Element, overrides: Mapping[str, PriorSpec]) -> str | None:
+def _check_range(key: str, family: str, spec: PriorSpec) -> None:
+    """Refuse a prior that can put its parameter where the model is not defined."""
+    if family in ("alpha", "beta"):
+        return
+    high, rule, better = (
+        (1.0, "between 0 and 1", "dist.Beta")
+        if family == "base_share"
+        else (np.inf, "positive", "dist.LogNormal, dist.Gamma or dist.TruncatedNormal(low=0)")
+    )
+    values = spec.sample(1000)
+    outside = values[~((values > 0) & (values < high))]
+    if outside.size:
+        raise ModelError(
+            f"prior {key!r}: {spec} can give {outside[0]:.3g}, but {family} is {rule}; use a prior that keeps to that, "
+            f"such as {better}"
+        )
+    if spec.fixed and _parse(key)[0] in ("A", "B"):
+        raise ModelError(
+            f"prior {key!r}: A and B cannot be held at a number, since alpha and beta move them along their ridge; "
+            "use a narrow prior such as dist.LogNormal(math.log(1000), 0.01)"
+        )
+
+
+def _fitting(element: Element, overrides: Mapping[str, PriorSpec]) -> list[str]:
+    """Keys that fit an element, the narrowest last."""
     names = {"reducible": ("reducible", "A"), "data_term": ("data_term", "B")}.get(element.family, (element.family,))
     fitting = []
     for key in overrides:
@@ -235,7 +261,7 @@ def _narrowest(element: Element, overrides: Mapping[str, PriorSpec]) -> str | No
             f"priors {fitting[-2][1]!r} and {fitting[-1][1]!r} both fit {element.name} and neither is narrower; "
             "drop one of them, or name the task, method and factor"
         )
-    return fitting[-1][1] if fitting else None
+    return [key for _, key in fitting]
 
 
 def _reject_unused(overrides: Mapping[str, PriorSpec], used: set[str], table: dict[str, list[Element]]) -> None:

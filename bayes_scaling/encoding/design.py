@@ -77,7 +77,7 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
                 + (f": one of {', '.join(map(repr, tasks))}" if column == "task" else "")
             )
     for column in ("finetune_size", *(f for f in FACTORS if f in frame)):
-        frame[column] = _positive(frame[column], required=column == "finetune_size")
+        frame[column] = check_sizes(frame[column], required=column == "finetune_size")
     for pair in zip(frame["task"], frame["method"], strict=True):
         if pair not in layout.cell_index:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
@@ -85,7 +85,8 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _positive(column: pd.Series, required: bool) -> pd.Series:
+def check_sizes(column: pd.Series, required: bool) -> pd.Series:
+    """A column of sizes as floats; a DesignError where one is no positive number (or missing, where required)."""
     values = pd.to_numeric(column, errors="coerce").astype(float)
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)) & (column.notna() | required))
     if bad.size:
@@ -100,7 +101,7 @@ def _with_bases(runs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     given = frame["base"] if "base" in frame else pd.Series(pd.NA, index=frame.index, dtype="str")
     known = runs.drop_duplicates(["task", "base"])
     found = [
-        name if isinstance(name, str) else _base_of(known[known["task"] == task], row)
+        str(name) if not pd.isna(name) else _base_of(known[known["task"] == task], row)
         for name, task, row in zip(given, frame["task"], records(frame), strict=True)
     ]
     return name_bases(frame.assign(base=pd.Series(found, index=frame.index, dtype="str")))
