@@ -676,8 +676,8 @@ def test_a_choice_says_what_it_extrapolates(fit):
     [
         ({"margin": -0.1}, "margin=-0.1: a regret that is practically nothing, at least 0"),
         ({"margin": float("nan")}, "margin=nan: a regret"),
-        ({"cost": {"full": 1.0}}, "has no finite cost of method 'prompt'; give one for each"),
-        ({"cost": {"full": np.inf, "prompt": 1, "lora": 1}}, "has no finite cost of method 'full'"),
+        ({"cost": {"full": 1.0}}, "method 'prompt'; give one for each"),
+        ({"cost": {"full": np.inf, "prompt": 1, "lora": 1}}, "method 'full'; give one for each"),
         ({"finetune_size": [1e4, 1e5]}, "for several use win_probability()"),
         ({"model_size": [S8, S16]}, "for several use win_probability()"),
         ({"task": "MLSum"}, "task='MLSum' was not fitted"),
