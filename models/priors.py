@@ -33,7 +33,7 @@ SCALAR_FAMILIES = ("nu", "base_scale", "base_share")
 PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1), "either sign; published |alpha| < .005"
 FIXED_DEFAULTS = {
     # One prior for model and pretraining size: which matters more is the data's to answer. It is positive: a negative
-    # exponent lets base effects of tens of per cent stand in for the law (seen on the En-Zh data).
+    # exponent lets large base effects stand in for the law (seen on the En-Zh data).
     "alpha": (
         PriorSpec.of("Gamma", concentration=2.0, rate=8.0),
         "same for model and pretraining size; published .07 to .52",
