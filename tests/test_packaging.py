@@ -52,7 +52,7 @@ def test_the_distribution_is_installed():
     assert command.value == "bayes_scaling.cli:main"
 
 
-@pytest.mark.parametrize("module", ["bayes_scaling", "bayes_scaling.cli"])
+@pytest.mark.parametrize("module", ["bayes_scaling", "bayes_scaling.cli", "bayes_scaling.finetune"])
 def test_importing_is_light(module, tmp_path):
     loaded = run_python(f"import sys, {module}; print([n for n in {HEAVY} if n in sys.modules])", tmp_path)
     assert loaded.strip() == "[]"
@@ -64,8 +64,14 @@ def test_every_public_name_is_there():
     assert missing == []
 
 
-def test_finetune_says_what_it_is():
-    assert "no runner yet" in bayes_scaling.finetune.STATUS
+def test_the_names_of_finetune_are_there_with_its_extra():
+    finetune = bayes_scaling.finetune
+    assert sorted(finetune.__all__) == finetune.__all__ == dir(finetune)
+    with pytest.raises(AttributeError, match="no attribute 'load_studdy'"):
+        finetune.load_studdy  # noqa: B018
+    pytest.importorskip("torch", reason="the finetune extra is not installed")
+    missing = [name for name in finetune.__all__ if not hasattr(finetune, name)]
+    assert missing == []
 
 
 def test_constraints_pin_everything_exactly():

@@ -1,0 +1,1 @@
+"""Evaluating one model: losses with their standard errors, generated texts and their scores."""

@@ -1,0 +1,1 @@
+"""Training one run: batches, the Trainer, its arguments."""
