@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling.finetune.config import Study, load_study
     from bayes_scaling.finetune.errors import LedgerError, MissingExtraError, StudyError
-    from bayes_scaling.finetune.export import export_runs
     from bayes_scaling.finetune.ledger import Ledger
-    from bayes_scaling.finetune.planning import plan
+    from bayes_scaling.finetune.planning.study_plan import plan
     from bayes_scaling.finetune.pretrain import pretrain_ladder
+    from bayes_scaling.finetune.results.export import export_runs
     from bayes_scaling.finetune.runs import RunConfig, RunResult
 
 _HOMES = {
@@ -26,7 +26,7 @@ _HOMES = {
     "RunResult": "runs",
     "Study": "config",
     "StudyError": "errors",
-    "export_runs": "export",
+    "export_runs": "results.export",
     "load_study": "config",
     "plan": "planning",
     "pretrain_ladder": "pretrain",

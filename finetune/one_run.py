@@ -13,15 +13,15 @@ import torch
 from transformers import TrainingArguments, set_seed
 from transformers.utils.logging import disable_progress_bar
 
-from bayes_scaling.finetune import memory
 from bayes_scaling.finetune.bases import load_model
+from bayes_scaling.finetune.evaluation.measuring import base_measures, finetuned_measures
 from bayes_scaling.finetune.evaluation.texts import text_scores
 from bayes_scaling.finetune.inputs import HERE, Inputs, read_inputs
-from bayes_scaling.finetune.measuring import base_measures, finetuned_measures
 from bayes_scaling.finetune.methods import peft_config, prepared
 from bayes_scaling.finetune.progress import Report
 from bayes_scaling.finetune.runs import RunConfig, RunResult
 from bayes_scaling.finetune.steps import steps_of
+from bayes_scaling.finetune.training import memory
 from bayes_scaling.finetune.training.arguments import in_bf16, trainer_arguments
 from bayes_scaling.finetune.training.callbacks import BestByDev, Reporting
 from bayes_scaling.finetune.training.trainer import FinetuneTrainer

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bayes_scaling.finetune import installed, plan_text
+from bayes_scaling.finetune import installed
 from bayes_scaling.finetune.config import Engine, Study
 from bayes_scaling.finetune.errors import MissingExtraError
-from bayes_scaling.finetune.history import read_records, tried
 from bayes_scaling.finetune.ledger import Ledger, Record
-from bayes_scaling.finetune.preparing import Prepared, prepare
-from bayes_scaling.finetune.spelling import Spelled, spell
-from bayes_scaling.finetune.status import counted, failures_told
+from bayes_scaling.finetune.planning import plan_text
+from bayes_scaling.finetune.planning.history import read_records, tried
+from bayes_scaling.finetune.planning.preparing import Prepared, prepare
+from bayes_scaling.finetune.planning.spelling import Spelled, spell
+from bayes_scaling.finetune.results.status import counted, failures_told
 
 if TYPE_CHECKING:
     import pandas as pd

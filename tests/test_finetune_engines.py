@@ -12,17 +12,17 @@ pytest.importorskip("pydantic", reason="the finetune extra is not installed")
 
 from rich.console import Console
 
-from bayes_scaling.finetune.attempts import attempt, load_execute, reason
 from bayes_scaling.finetune.config import Engine
 from bayes_scaling.finetune.engines import machine
+from bayes_scaling.finetune.engines.attempts import attempt, load_execute, reason
 from bayes_scaling.finetune.engines.display import Bars, Display
+from bayes_scaling.finetune.engines.launching import launch, several_processes
+from bayes_scaling.finetune.engines.stopping import Stopped, Stopper
+from bayes_scaling.finetune.engines.worker import work
 from bayes_scaling.finetune.errors import EngineError, MissingExtraError, StudyError
-from bayes_scaling.finetune.launching import launch, several_processes
 from bayes_scaling.finetune.ledger import Ledger, this_owner
 from bayes_scaling.finetune.progress import Progress
 from bayes_scaling.finetune.runs import RunResult
-from bayes_scaling.finetune.stopping import Stopped, Stopper
-from bayes_scaling.finetune.worker import work
 
 DONE = RunResult("done", {"loss": 2.0})
 
@@ -219,7 +219,7 @@ def test_a_process_that_fails_tells_why(several, fake_run):
 
 
 def test_an_executor_is_named(tmp_path):
-    assert load_execute("bayes_scaling.finetune.launching:launch") is launch
-    for name in ("nowhere:execute", "bayes_scaling.finetune.launching:nothing", "json"):
+    assert load_execute("bayes_scaling.finetune.engines.launching:launch") is launch
+    for name in ("nowhere:execute", "bayes_scaling.finetune.engines.launching:nothing", "json"):
         with pytest.raises(EngineError, match=f"cannot load '{name}'"):
             load_execute(name)

@@ -12,9 +12,9 @@ pytest.importorskip("pydantic", reason="the finetune extra is not installed")
 import bayes_scaling as bs
 from bayes_scaling.finetune.config import Base, Method, Task, Training
 from bayes_scaling.finetune.errors import LedgerError, StudyError
-from bayes_scaling.finetune.export import CANONICAL, censored, check_finished, export_runs
-from bayes_scaling.finetune.exporting import summary, write_runs
 from bayes_scaling.finetune.ledger import Ledger, this_owner
+from bayes_scaling.finetune.results.export import CANONICAL, censored, check_finished, export_runs
+from bayes_scaling.finetune.results.exporting import summary, write_runs
 from bayes_scaling.finetune.runs import RunConfig, RunResult
 from bayes_scaling.runs import NAMES
 

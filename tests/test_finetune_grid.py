@@ -10,10 +10,10 @@ pytest.importorskip("pydantic", reason="the finetune extra is not installed")
 
 from bayes_scaling.finetune.config import Study, parse_study
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.grid import Cell, cells, trials, unused
-from bayes_scaling.finetune.preparing import Prepared
-from bayes_scaling.finetune.spelling import representatives, spell
-from bayes_scaling.finetune.tuning import Rate, Tried, chosen
+from bayes_scaling.finetune.planning.grid import Cell, cells, trials, unused
+from bayes_scaling.finetune.planning.preparing import Prepared
+from bayes_scaling.finetune.planning.spelling import representatives, spell
+from bayes_scaling.finetune.planning.tuning import Rate, Tried, chosen
 
 RATES = [1e-4, 1e-3, 1e-2]
 
@@ -160,7 +160,7 @@ def test_an_older_seed_or_size_keeps_its_identity_when_a_study_grows():
 
 def test_two_runs_of_one_identity_are_refused(monkeypatch: pytest.MonkeyPatch):
     """The broken twin: a cross that names a run twice."""
-    from bayes_scaling.finetune import spelling
+    from bayes_scaling.finetune.planning import spelling
 
     monkeypatch.setattr(spelling, "cells", lambda of: cells(of) + cells(of)[:1])
     with pytest.raises(StudyError, match=r"two runs have one identity: t1, small, full, D_f 100, seed 3"):

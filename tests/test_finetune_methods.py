@@ -13,8 +13,8 @@ import torch
 from bayes_scaling.finetune.bases import load_model, non_embedding_parameters
 from bayes_scaling.finetune.config import Base, Method, Training
 from bayes_scaling.finetune.errors import StudyError
+from bayes_scaling.finetune.evaluation.measuring import losses_of
 from bayes_scaling.finetune.inputs import read_inputs
-from bayes_scaling.finetune.measuring import losses_of
 from bayes_scaling.finetune.methods import check_method, counted, prepared, trainable_parameters
 
 HIDDEN, MIDDLE, LAYERS, VOCABULARY = 32, 64, 2, 400

@@ -16,7 +16,7 @@ from bayes_scaling.finetune.config import Study, load_study
 from bayes_scaling.finetune.errors import StudyError
 from bayes_scaling.finetune.ledger import Ledger, this_owner
 from bayes_scaling.finetune.methods import trainable_parameters
-from bayes_scaling.finetune.planning import plan
+from bayes_scaling.finetune.planning.study_plan import plan
 from bayes_scaling.finetune.running import known_runs, run_study
 from bayes_scaling.finetune.runs import RunConfig, RunResult
 from bayes_scaling.finetune.tasks import encode, load_task, subset

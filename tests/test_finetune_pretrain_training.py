@@ -125,10 +125,10 @@ def test_weights_start_as_wide_as_the_model_asks_and_smaller_where_layers_add_up
     written(run[0].parent)  # the file of the other tests again
     wide, small = math.sqrt(2 / (5 * 128)), math.sqrt(2 / (5 * 128)) / 4  # 4: the root of twice 8 layers
     model = new_model(ladder, ladder.sizes[0], SPECIAL)
-    spread = {name: float(value.std()) for name, value in model.named_parameters() if value.ndim > 1}
-    # 16,384 draws or more in each: their standard deviation is within 3 % by more than five standard errors
-    assert {round(value / wide, 1) for value in spread.values()} == {1.0, round(small / wide, 1)}
-    assert sum(abs(value / small - 1) < 0.03 for value in spread.values()) == 2 * 8
+    spread = [float(value.detach().std()) for value in model.parameters() if value.ndim > 1]
+    # 16,384 draws or more in each: 3 % is more than five standard errors of a standard deviation
+    assert sum(abs(value / small - 1) < 0.03 for value in spread) == 2 * 8
+    assert sum(abs(value / wide - 1) < 0.03 for value in spread) == len(spread) - 2 * 8
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt_neox"])

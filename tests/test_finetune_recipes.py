@@ -10,7 +10,7 @@ import yaml
 
 from bayes_scaling.finetune.config import load_study, parse_study
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.grid import cells, trials, unused
+from bayes_scaling.finetune.planning.grid import cells, trials, unused
 from bayes_scaling.finetune.recipes import recipe, write_recipe
 
 

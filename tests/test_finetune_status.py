@@ -8,10 +8,11 @@ import pytest
 
 pytest.importorskip("pydantic", reason="the finetune extra is not installed")
 
-from bayes_scaling.finetune import estimates, status
 from bayes_scaling.finetune.config import Base, Method, Task, Training
 from bayes_scaling.finetune.ledger import Ledger, this_owner
+from bayes_scaling.finetune.planning import estimates
 from bayes_scaling.finetune.progress import Progress
+from bayes_scaling.finetune.results import status
 from bayes_scaling.finetune.runs import RunConfig, RunResult
 from bayes_scaling.finetune.steps import looks_every, steps_of
 

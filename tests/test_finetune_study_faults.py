@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="the finetune extra is not installed")
 from bayes_scaling.finetune import installed
 from bayes_scaling.finetune.config import load_study
 from bayes_scaling.finetune.errors import MissingExtraError, StudyError
-from bayes_scaling.finetune.planning import plan
+from bayes_scaling.finetune.planning.study_plan import plan
 from bayes_scaling.finetune.running import run_study
 
 Content = dict[str, Any]

@@ -55,7 +55,7 @@ def plan(
     """Show what a study would run, how large it is, how long it takes, and what is done. Writes nothing."""
     _need(TRAINING)
     from bayes_scaling.finetune.config import load_study
-    from bayes_scaling.finetune.planning import plan as plan_study
+    from bayes_scaling.finetune.planning.study_plan import plan as plan_study
 
     study = load_study(source)
     with stage("Checking the study and timing a few steps" if calibrate else "Checking the study") as progress:
@@ -96,7 +96,7 @@ def status(
 ) -> None:
     """Show how a study stands: counts, running runs, failures with their reasons, time left."""
     _need(READING)
-    from bayes_scaling.finetune.status import standing
+    from bayes_scaling.finetune.results.status import standing
 
     ledger = _ledger(source)
     if watch and not as_json:
@@ -121,8 +121,8 @@ def export(
 ) -> None:
     """Write the runs table for 'check' and 'fit'. Diverged runs go into a file of their own beside it."""
     _need(READING if everything or not _is_study(source) else TRAINING)
-    from bayes_scaling.finetune.export import check_finished, export_runs
-    from bayes_scaling.finetune.exporting import check_target, summary, write_runs
+    from bayes_scaling.finetune.results.export import check_finished, export_runs
+    from bayes_scaling.finetune.results.exporting import check_target, summary, write_runs
 
     check_target(output)
     ledger = _ledger(source)

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from bayes_scaling.finetune.status import Standing
+    from bayes_scaling.finetune.results.status import Standing
 
 
 def watch(ledger: Path, every: float) -> None:
@@ -32,7 +32,7 @@ def watch(ledger: Path, every: float) -> None:
 def _live(ledger: Path, every: float) -> None:
     from rich.live import Live
 
-    from bayes_scaling.finetune.status import standing
+    from bayes_scaling.finetune.results.status import standing
 
     found = standing(ledger)
     with Live(_drawn(found), auto_refresh=False) as screen:
@@ -43,7 +43,7 @@ def _live(ledger: Path, every: float) -> None:
 
 
 def _plain(ledger: Path, every: float) -> None:
-    from bayes_scaling.finetune.status import standing
+    from bayes_scaling.finetune.results.status import standing
 
     shown = None
     while True:

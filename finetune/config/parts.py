@@ -1,7 +1,7 @@
 """The parts of a study file: bases, tasks, methods, training settings; checked as they are read.
 
 Everything is frozen and refuses unknown keys. What a run is identified by is decided in
-:mod:`bayes_scaling.finetune.grid`, not here.
+:mod:`bayes_scaling.finetune.planning.grid`, not here.
 """
 
 from typing import Annotated, Any, Literal, Self

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bayes_scaling.finetune.attempts import PATIENCE_SECONDS
 from bayes_scaling.finetune.config.parts import Engine
+from bayes_scaling.finetune.engines.attempts import PATIENCE_SECONDS
+from bayes_scaling.finetune.engines.heart import NOTE
 from bayes_scaling.finetune.engines.machine import gpus_of, visible_gpus
-from bayes_scaling.finetune.heart import NOTE
+from bayes_scaling.finetune.engines.worker import THREAD_VARIABLES
 from bayes_scaling.finetune.ledger import clock
 from bayes_scaling.finetune.ledger.owners import host, process_start
-from bayes_scaling.finetune.worker import THREAD_VARIABLES
 
 STOP_SECONDS = 20.0
 KEPT_LINES = 40
@@ -150,7 +150,7 @@ class Crew:
 
     def _command(self) -> list[str]:
         engine = self._engine
-        command = [sys.executable, "-m", "bayes_scaling.finetune.worker", str(self._ledger_path.resolve())]
+        command = [sys.executable, "-m", "bayes_scaling.finetune.engines.worker", str(self._ledger_path.resolve())]
         command += ["--threads", str(engine.threads), "--execute", self._execute, "--parent", str(os.getpid())]
         command += ["--patience", str(self._patience)]
         command += [] if engine.price_per_hour is None else ["--price", str(engine.price_per_hour)]

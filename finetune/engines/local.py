@@ -6,15 +6,15 @@ from collections.abc import Callable, Collection
 from os import PathLike
 from pathlib import Path
 
-from bayes_scaling.finetune.attempts import PATIENCE_SECONDS
 from bayes_scaling.finetune.config.parts import Engine
+from bayes_scaling.finetune.engines.attempts import PATIENCE_SECONDS
 from bayes_scaling.finetune.engines.crew import Crew, Worker
 from bayes_scaling.finetune.engines.display import Display
 from bayes_scaling.finetune.engines.machine import default_workers
+from bayes_scaling.finetune.engines.stopping import Stopped, Stopper
+from bayes_scaling.finetune.engines.worker import EXIT_LEDGER, EXIT_START, EXIT_STOPPED
 from bayes_scaling.finetune.errors import EngineError, LedgerError
 from bayes_scaling.finetune.ledger import STALE_SECONDS, Glance, Ledger
-from bayes_scaling.finetune.stopping import Stopped, Stopper
-from bayes_scaling.finetune.worker import EXIT_LEDGER, EXIT_START, EXIT_STOPPED
 
 POLL_SECONDS = 0.5
 MOST_IDLE_DEATHS = 3

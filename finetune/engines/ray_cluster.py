@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from bayes_scaling.finetune.attempts import Outcome, attempt, load_execute
 from bayes_scaling.finetune.config.parts import Engine
+from bayes_scaling.finetune.engines.attempts import Outcome, attempt, load_execute
+from bayes_scaling.finetune.engines.launching import several_processes
+from bayes_scaling.finetune.engines.worker import limit_threads
 from bayes_scaling.finetune.errors import EngineError, MissingExtraError
-from bayes_scaling.finetune.launching import several_processes
 from bayes_scaling.finetune.ledger import clock
 from bayes_scaling.finetune.progress import Progress
 from bayes_scaling.finetune.runs import RunConfig
-from bayes_scaling.finetune.worker import limit_threads
 
 TELL_SECONDS = 1.0
 ASK_SECONDS = 2.0

@@ -7,11 +7,11 @@ from typing import Any
 
 from bayes_scaling.finetune.config.parts import Engine
 from bayes_scaling.finetune.engines.display import Display
+from bayes_scaling.finetune.engines.heart import BEAT_SECONDS
 from bayes_scaling.finetune.engines.ray_cluster import Cluster, WorkerLostError
-from bayes_scaling.finetune.heart import BEAT_SECONDS
+from bayes_scaling.finetune.engines.stopping import Stopped, Stopper
 from bayes_scaling.finetune.ledger import STALE_SECONDS, Ledger, LostRunError, clock, this_owner
 from bayes_scaling.finetune.runs import RunConfig
-from bayes_scaling.finetune.stopping import Stopped, Stopper
 
 POLL_SECONDS = 0.5
 

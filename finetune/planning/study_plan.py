@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bayes_scaling.finetune import estimates, plan_text
 from bayes_scaling.finetune.config import Study
-from bayes_scaling.finetune.history import read_records, timed, tried
 from bayes_scaling.finetune.ledger import Record
-from bayes_scaling.finetune.preparing import Prepared, prepare
+from bayes_scaling.finetune.planning import estimates, plan_text
+from bayes_scaling.finetune.planning.history import read_records, timed, tried
+from bayes_scaling.finetune.planning.preparing import Prepared, prepare
+from bayes_scaling.finetune.planning.spelling import Spelled, representatives, spell
+from bayes_scaling.finetune.planning.target_tokens import TokenCounter
 from bayes_scaling.finetune.runs import RunConfig
-from bayes_scaling.finetune.spelling import Spelled, representatives, spell
-from bayes_scaling.finetune.target_tokens import TokenCounter
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """How many target tokens an example has, from a sample of a task's training examples."""
 
-from bayes_scaling.finetune.preparing import Prepared
+from bayes_scaling.finetune.planning.preparing import Prepared
 from bayes_scaling.finetune.runs import RunConfig
 
 SAMPLE = 256

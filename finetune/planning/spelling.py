@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from bayes_scaling.finetune.config import Generation, Task, Training
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.grid import Cell, cells, trials, trials_of
-from bayes_scaling.finetune.preparing import Prepared
+from bayes_scaling.finetune.planning.grid import Cell, cells, trials, trials_of
+from bayes_scaling.finetune.planning.preparing import Prepared
+from bayes_scaling.finetune.planning.tuning import Rate, Tried, chosen
 from bayes_scaling.finetune.runs import Purpose, RunConfig
-from bayes_scaling.finetune.tuning import Rate, Tried, chosen
 
 GENERATED = ("rouge_l", "chrf", "bleurt")
 LOSS_ONLY = ("loss",)

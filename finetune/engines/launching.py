@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bayes_scaling.finetune.attempts import Execute
+from bayes_scaling.finetune.engines.attempts import Execute
 from bayes_scaling.finetune.errors import EngineError
 from bayes_scaling.finetune.ledger import this_owner
 from bayes_scaling.finetune.progress import Progress, Report
@@ -64,7 +64,12 @@ def launch(config: RunConfig, report: Report, execute: str) -> RunResult:
 
 def _command(config: RunConfig, folder: Path, execute: str) -> list[str]:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={config.processes}"]
-    run = ["-m", "bayes_scaling.finetune.distributed_run", str(folder / "config.json"), str(folder / "result.json")]
+    run = [
+        "-m",
+        "bayes_scaling.finetune.engines.distributed_run",
+        str(folder / "config.json"),
+        str(folder / "result.json"),
+    ]
     return [*torchrun, *run, "--execute", execute, "--owner", this_owner()]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.export import censored, measured
+from bayes_scaling.finetune.results.export import censored, measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def write_runs(table: "pd.DataFrame", path: str | PathLike[str]) -> Exported:
     Parameters
     ----------
     table
-        From :func:`bayes_scaling.finetune.export.export_runs`.
+        From :func:`bayes_scaling.finetune.results.export.export_runs`.
     path
         A .csv, .tsv, .jsonl, .ndjson or .parquet file; it appears whole or not at all.
 

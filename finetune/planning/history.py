@@ -5,10 +5,10 @@ from os import PathLike
 from pathlib import Path
 
 from bayes_scaling.finetune.errors import LedgerError
-from bayes_scaling.finetune.estimates import Timed
 from bayes_scaling.finetune.ledger import Ledger, Record
+from bayes_scaling.finetune.planning.estimates import Timed
+from bayes_scaling.finetune.planning.tuning import Tried
 from bayes_scaling.finetune.runs import RunConfig
-from bayes_scaling.finetune.tuning import Tried
 
 
 def read_records(ledger_path: str | PathLike[str]) -> list[Record]:

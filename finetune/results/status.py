@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from bayes_scaling.finetune.estimates import duration, from_finished
-from bayes_scaling.finetune.history import readable, timed
 from bayes_scaling.finetune.ledger import Ledger, Record
 from bayes_scaling.finetune.ledger.owners import state
+from bayes_scaling.finetune.planning.estimates import duration, from_finished
+from bayes_scaling.finetune.planning.history import readable, timed
 
 if TYPE_CHECKING:
     import pandas as pd

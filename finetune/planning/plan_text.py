@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bayes_scaling.finetune.estimates import duration
-from bayes_scaling.finetune.grid import unused
 from bayes_scaling.finetune.ledger import Record
-from bayes_scaling.finetune.preparing import Prepared
-from bayes_scaling.finetune.spelling import Spelled
+from bayes_scaling.finetune.planning.estimates import duration
+from bayes_scaling.finetune.planning.grid import unused
+from bayes_scaling.finetune.planning.preparing import Prepared
+from bayes_scaling.finetune.planning.spelling import Spelled
 from bayes_scaling.text import format_number, listing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bayes_scaling.finetune.planning import Plan
+    from bayes_scaling.finetune.planning.study_plan import Plan
 
 GROUP = ["stage", "task", "method", "pet_size"]
 STATUSES = ("waiting", "planned", "running", "done", "failed", "diverged")
@@ -25,7 +25,7 @@ def summary(runs: "pd.DataFrame") -> "pd.DataFrame":
     Parameters
     ----------
     runs
-        One row per run, as in :class:`bayes_scaling.finetune.planning.Plan`.
+        One row per run, as in :class:`bayes_scaling.finetune.planning.study_plan.Plan`.
     """
     counts = runs.assign(**{status: (runs["status"] == status).astype(int) for status in STATUSES})
     groups = counts.groupby(GROUP, sort=False, dropna=False)

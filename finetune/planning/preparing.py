@@ -1,7 +1,7 @@
 """Before anything runs: every base and text of a study looked at, every rule checked, one error each.
 
 Nothing is written here, and no weights are loaded. What comes back holds all that the study's runs need to be
-spelled out, see :mod:`bayes_scaling.finetune.spelling`.
+spelled out, see :mod:`bayes_scaling.finetune.planning.spelling`.
 """
 
 import hashlib
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bayes_scaling.finetune import installed, twins
+from bayes_scaling.finetune import installed
 from bayes_scaling.finetune.config import Base, Study, Task
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.grid import Cell, cells, trials
+from bayes_scaling.finetune.planning import twins
+from bayes_scaling.finetune.planning.grid import Cell, cells, trials
 
 if TYPE_CHECKING:
     from bayes_scaling.finetune.bases import BaseFacts

@@ -1,7 +1,7 @@
 """A worker: takes planned runs from a ledger one after the other, runs them and writes how they ended.
 
-``python -m bayes_scaling.finetune.worker LEDGER --threads 1`` is one; the local engine starts several. Killed in
-whatever way, it loses the run it was at and nothing else.
+``python -m bayes_scaling.finetune.engines.worker LEDGER --threads 1`` is one; the local engine starts several. Killed
+in whatever way, it loses the run it was at and nothing else.
 """
 
 import argparse
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import BayesScalingError
-from bayes_scaling.finetune.attempts import PATIENCE_SECONDS, Execute, attempt, load_execute
 from bayes_scaling.finetune.engines import EXECUTE
+from bayes_scaling.finetune.engines.attempts import PATIENCE_SECONDS, Execute, attempt, load_execute
+from bayes_scaling.finetune.engines.heart import BEAT_SECONDS, Heart, Taken, is_orphan, note
+from bayes_scaling.finetune.engines.launching import several_processes
+from bayes_scaling.finetune.engines.stopping import Stopped, Stopper
 from bayes_scaling.finetune.errors import LedgerError
-from bayes_scaling.finetune.heart import BEAT_SECONDS, Heart, Taken, is_orphan, note
-from bayes_scaling.finetune.launching import several_processes
 from bayes_scaling.finetune.ledger import Ledger, LostRunError, this_owner
 from bayes_scaling.finetune.runs import RunConfig
-from bayes_scaling.finetune.stopping import Stopped, Stopper
 
 EXIT_STOPPED, EXIT_LEDGER, EXIT_START = 143, 3, 4
 
@@ -102,7 +102,9 @@ def _give_back(ledger: Ledger, config: RunConfig, owner: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The worker's command line; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bayes_scaling.finetune.worker", description="Run planned runs.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bayes_scaling.finetune.engines.worker", description="Run planned runs."
+    )
     parser.add_argument("ledger", type=Path)
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of a run")
     parser.add_argument("--execute", default=EXECUTE, help="what runs a run, as module:function")

@@ -1,4 +1,4 @@
-"""One process of a run of several: ``torchrun ... -m bayes_scaling.finetune.distributed_run CONFIG.json RESULT.json``.
+"""One process of a run of several: ``torchrun ... -m bayes_scaling.finetune.engines.distributed_run`` CONFIG RESULT.
 
 Every process executes the run; the one of rank 0 writes progress and result, each whole or not at all. A process
 that fails leaves its reason beside the result.
@@ -13,8 +13,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from bayes_scaling.finetune.attempts import load_execute, reason
 from bayes_scaling.finetune.engines import EXECUTE
+from bayes_scaling.finetune.engines.attempts import load_execute, reason
 from bayes_scaling.finetune.ledger import owners
 from bayes_scaling.finetune.progress import Progress
 from bayes_scaling.finetune.runs import RunConfig
@@ -24,7 +24,7 @@ WATCH_SECONDS = 2.0
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bayes_scaling.finetune.distributed_run")
+    parser = argparse.ArgumentParser(prog="python -m bayes_scaling.finetune.engines.distributed_run")
     parser.add_argument("config", type=Path, help="RunConfig as JSON")
     parser.add_argument("result", type=Path, help="where rank 0 writes the RunResult as JSON")
     parser.add_argument("--execute", default=EXECUTE)
