@@ -1,5 +1,6 @@
 """Finetuning methods: which parameters of a base are trained. Everything but full-model tuning goes through peft."""
 
+import warnings
 from typing import Any
 
 import peft
@@ -70,7 +71,9 @@ def prepared(model: Any, method: Method, size: int | None, training: Training) -
     if training.quantize:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     try:
-        return peft.get_peft_model(model, peft_config(method, size))
+        with warnings.catch_warnings():  # peft 0.21 asks for what transformers 5.23 has renamed
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+            return peft.get_peft_model(model, peft_config(method, size))
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise StudyError(
             f"method {method.name!r} does not fit the base's architecture: {type(error).__name__}: {error}; give its "

@@ -167,3 +167,19 @@ def test_a_batch_asks_for_the_logits_of_its_targets_alone(tiny: Path) -> None:
 
 def test_a_step_of_the_clock(tiny_run: Callable[..., Any]) -> None:
     assert 0 < seconds_per_step(tiny_run("lora", 4)) < 5
+
+
+def test_trackers_of_the_trainer_are_written(
+    tiny_run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TensorBoard's file has the dev losses of the run's history; tracking does not change the run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.chdir(tmp_path)
+    tracked, plain = tiny_run("full", max_steps=6, report_to=("tensorboard",)), tiny_run("full", max_steps=6)
+    assert tracked.id == plain.id
+    result = execute(tracked, silent)
+    (folder,) = {path.parent for path in (tmp_path / "trackers" / tracked.id).rglob("events.out.tfevents.*")}
+    events = EventAccumulator(str(folder)).Reload().Scalars("eval/loss")
+    looks = [record["dev_loss"] for record in result.history if "dev_loss" in record]
+    assert [event.value for event in events] == pytest.approx(looks, rel=1e-6)

@@ -1,5 +1,6 @@
 """Texts that a model writes for the sources of a task, greedily."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ def _written(model: Any, tokenizer: Any, sources: Sequence[Sequence[int]], max_n
     for row, source in enumerate(sources):  # padded on the left: what is written follows the source
         ids[row, length - len(source) :] = torch.tensor(source, dtype=torch.long)
         mask[row, length - len(source) :] = 1
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():  # peft places a prompt's tokens itself, and says so every time
+        warnings.filterwarnings("ignore", message="Position ids are not supported for parameter efficient tuning")
         written = model.generate(
             input_ids=ids.to(device),
             attention_mask=mask.to(device),
