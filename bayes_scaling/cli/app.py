@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from bayes_scaling.cli import compare, fitting, predicting
+from bayes_scaling.cli import compare, fitting, judging, predicting
 from bayes_scaling.errors import BayesScalingError
 
 WRONG_INPUT = 2
@@ -64,3 +64,5 @@ app.command("predict")(predicting.predict)
 app.command("wins")(predicting.wins)
 app.command("crossover")(predicting.crossover)
 app.command("choose")(predicting.choose)
+app.command("laws")(judging.laws)
+app.command("backtest")(judging.backtest)
