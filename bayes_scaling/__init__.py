@@ -8,6 +8,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayes_scaling.averaging import Average, average
+    from bayes_scaling.backtesting import Backtest, backtest
     from bayes_scaling.choice import Choice
     from bayes_scaling.crossover import Crossover
     from bayes_scaling.datasets import load_data, published_exponents
@@ -21,8 +23,12 @@ if TYPE_CHECKING:
     )
     from bayes_scaling.fitting import fit
     from bayes_scaling.joint_law import JointLaw
+    from bayes_scaling.law_comparison import LawComparison, compare_laws
+    from bayes_scaling.models.laws import Law, LawParameters
+    from bayes_scaling.models.layout import RowArrays
+    from bayes_scaling.models.prior_spec import PriorSpec
     from bayes_scaling.models.priors import preset as prior_preset
-    from bayes_scaling.plots import plot_crossover, plot_exponents, plot_fit, plot_wins
+    from bayes_scaling.plots import plot_crossover, plot_exponents, plot_fit, plot_reliability, plot_wins
     from bayes_scaling.posterior import Posterior
     from bayes_scaling.runs import load_runs
     from bayes_scaling.simulate import CellTruth, Truth, simulate_runs
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
 __version__ = version("bayes_scaling")
 
 _HOME = {
+    "Average": "averaging",
+    "Backtest": "backtesting",
     "BayesScalingError": "errors",
     "CellTruth": "simulate",
     "Choice": "choice",
@@ -38,11 +46,19 @@ _HOME = {
     "Crossover": "crossover",
     "DesignError": "errors",
     "JointLaw": "joint_law",
+    "Law": "models.laws",
+    "LawComparison": "law_comparison",
+    "LawParameters": "models.laws",
     "ModelError": "errors",
     "Posterior": "posterior",
     "PosteriorFileError": "errors",
+    "PriorSpec": "models.prior_spec",
+    "RowArrays": "models.layout",
     "RunsError": "errors",
     "Truth": "simulate",
+    "average": "averaging",
+    "backtest": "backtesting",
+    "compare_laws": "law_comparison",
     "fit": "fitting",
     "load_data": "datasets",
     "load_posterior": "storage",
@@ -50,6 +66,7 @@ _HOME = {
     "plot_crossover": "plots",
     "plot_exponents": "plots",
     "plot_fit": "plots",
+    "plot_reliability": "plots",
     "plot_wins": "plots",
     "prior_preset": "models.priors",
     "published_exponents": "datasets",
@@ -57,6 +74,8 @@ _HOME = {
 }
 
 __all__ = [
+    "Average",
+    "Backtest",
     "BayesScalingError",
     "CellTruth",
     "Choice",
@@ -64,12 +83,20 @@ __all__ = [
     "Crossover",
     "DesignError",
     "JointLaw",
+    "Law",
+    "LawComparison",
+    "LawParameters",
     "ModelError",
     "Posterior",
     "PosteriorFileError",
+    "PriorSpec",
+    "RowArrays",
     "RunsError",
     "Truth",
     "__version__",
+    "average",
+    "backtest",
+    "compare_laws",
     "fit",
     "load_data",
     "load_posterior",
@@ -77,6 +104,7 @@ __all__ = [
     "plot_crossover",
     "plot_exponents",
     "plot_fit",
+    "plot_reliability",
     "plot_wins",
     "prior_preset",
     "published_exponents",

@@ -51,6 +51,19 @@ def pareto_k(idata: Any) -> NDArray[np.float64]:
         return np.asarray(az.loo(idata, pointwise=True).pareto_k, dtype=np.float64).ravel()
 
 
+def psis_loo(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pointwise elpd and Pareto k, shape (n,), from log likelihoods with shape (chains, draws, n)."""
+    chains, draws, n = log_likelihood.shape
+    of_draws = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    group = xr.Dataset({"loss": (("chain", "draw", "run"), log_likelihood)}, {**of_draws, "run": np.arange(n)})
+    some = xr.Dataset({"unused": (("chain", "draw"), np.zeros((chains, draws)))}, of_draws)  # ArviZ wants a posterior
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        found = az.loo(to_idata({"posterior": some, "log_likelihood": group}), pointwise=True, reff=1.0)
+    pointwise = found.loo_i if IS_LEGACY else found.elpd_i
+    return np.asarray(pointwise, np.float64).ravel(), np.asarray(found.pareto_k, np.float64).ravel()
+
+
 def loo_pit(idata: Any) -> NDArray[np.float64]:
     """Leave-one-out probability integral transform of every run."""
     with warnings.catch_warnings():

@@ -82,9 +82,13 @@ def _convergence(posterior: "Posterior") -> Iterator[Check]:
     worst, wrong = diagnose(posterior), problems(posterior)
     numbers = (
         f"R-hat at most {worst['r_hat']:.3f}, ESS at least {worst['ess_bulk']:.0f} (bulk) and "
-        f"{worst['ess_tail']:.0f} (tail), {int(posterior.stats['diverging'].sum())} divergences, "
-        f"E-BFMI {worst['bfmi']:.2f}"
+        f"{worst['ess_tail']:.0f} (tail), "
     )
+    if posterior.settings.engine == "nuts":
+        numbers += f"{int(posterior.stats['diverging'].sum())} divergences, E-BFMI {worst['bfmi']:.2f}"
+    else:
+        spread = np.std(posterior.stats["log_evidence"][:, 0])
+        numbers += f"by sequential Monte Carlo, whose populations' log evidence differs by {spread:.2f} (sd)"
     advice = "; sample longer, or give the least identified parameter a tighter prior"
     yield Check("convergence", FAILED if wrong else PASSED, "; ".join(wrong) + advice if wrong else numbers)
 
@@ -107,7 +111,8 @@ def _calibration(posterior: "Posterior") -> Iterator[Check]:
 
 def _prior_conflict(posterior: "Posterior") -> Iterator[Check]:
     conflicts, uninformed = [], []
-    names = elements(posterior.resolved.law, posterior.layout, posterior.resolved.base_effects)
+    model = posterior.resolved
+    names = elements(model.law, posterior.layout, model.base_effects, model.discrepancy)
     for site in posterior.resolved.sites:
         if site.fixed or site.on_amplitude:
             continue

@@ -15,7 +15,7 @@ from bayes_scaling.prediction import encode
 from bayes_scaling.quantities import format_quantity
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.answers import Answers
 
 SURE = 0.8  # P(best) from which one method is named, whatever the regret
 
@@ -53,7 +53,7 @@ class Choice:
 
 
 def choose(
-    posterior: "Posterior",
+    posterior: "Answers",
     finetune_size: float,
     sizes: Mapping[str, Sizes],
     task: str | None = None,
@@ -69,7 +69,7 @@ def choose(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : Posterior or Average
     finetune_size : float
         D_f, in examples.
     sizes : mapping
@@ -105,7 +105,7 @@ def choose(
     return _decide(table, margin, posterior.runs)
 
 
-def _with_bands(posterior: "Posterior", table: pd.DataFrame, settings: pd.DataFrame, base: str | None) -> pd.DataFrame:
+def _with_bands(posterior: "Answers", table: pd.DataFrame, settings: pd.DataFrame, base: str | None) -> pd.DataFrame:
     task = table["task"].iloc[0]
     designs = [one_method_design(posterior, settings, task, m, base) for m in table["method"]]
     table = table.assign(sd=[posterior.predict(design)["sd"].iloc[0] for design in designs])
@@ -121,7 +121,7 @@ def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
     return [float(cost[method]) for method in methods]
 
 
-def _noise(posterior: "Posterior", table: pd.DataFrame) -> float:
+def _noise(posterior: "Answers", table: pd.DataFrame) -> float:
     """Noise of one run in the loss's unit: the posterior median of sigma, averaged over the methods, times the loss."""
     cells = [posterior.layout.cell_index[pair] for pair in zip(table["task"], table["method"], strict=True)]
     return float(np.median(posterior.family("sigma")[:, cells].mean(axis=1)) * table["expected_loss"].min())

@@ -23,9 +23,17 @@ def diagnose(posterior: "Posterior") -> dict[str, float]:
         r_hat=max(arviz_bridge.r_hat(s) for s in series),
         ess_bulk=min(arviz_bridge.ess(s) for s in series),
         ess_tail=min(arviz_bridge.ess(s, "tail") for s in series),
-        divergent_share=float(np.mean(posterior.stats["diverging"])),
-        bfmi=float(np.min(arviz_bridge.bfmi(posterior.stats["energy"]))),
-    )
+    ) | _of_nuts(posterior)
+
+
+def _of_nuts(posterior: "Posterior") -> dict[str, float]:
+    """What only NUTS can say of itself; without fault for another engine."""
+    if posterior.settings.engine != "nuts":
+        return {"divergent_share": 0.0, "bfmi": np.inf}
+    return {
+        "divergent_share": float(np.mean(posterior.stats["diverging"])),
+        "bfmi": float(np.min(arviz_bridge.bfmi(posterior.stats["energy"]))),
+    }
 
 
 def problems(posterior: "Posterior") -> list[str]:

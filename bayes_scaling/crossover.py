@@ -21,7 +21,7 @@ from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.answers import Answers
 
 GRID = 200  # log-spaced D_f between the limits; crossings are interpolated between neighbours
 EDGE = 1.2  # an interval that comes this close to a limit is cut off by it
@@ -66,7 +66,7 @@ class Crossover:
 
 
 def find(
-    posterior: "Posterior",
+    posterior: "Answers",
     first: str,
     second: str,
     sizes: Mapping[str, Sizes],
@@ -78,7 +78,7 @@ def find(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : Posterior or Average
     first, second : str
         Methods of the fit.
     sizes : mapping
@@ -115,7 +115,7 @@ def find(
 
 
 def _limits(
-    posterior: "Posterior", tasks: list[str], methods: tuple[str, str], limits: tuple[float, float] | None
+    posterior: "Answers", tasks: list[str], methods: tuple[str, str], limits: tuple[float, float] | None
 ) -> tuple[float, float]:
     if limits is not None:
         try:
@@ -129,12 +129,12 @@ def _limits(
     return min(low for low, _ in ranges) / REACH, max(high for _, high in ranges) * REACH
 
 
-def _range(posterior: "Posterior", task: str, method: str) -> tuple[float, float]:
+def _range(posterior: "Answers", task: str, method: str) -> tuple[float, float]:
     return measured_range(posterior, posterior.layout.cell_index[task, method], "finetune_size")
 
 
 def _crossings(
-    posterior: "Posterior", task: str, methods: tuple[str, str], setting: dict[str, float], span: tuple[float, float]
+    posterior: "Answers", task: str, methods: tuple[str, str], setting: dict[str, float], span: tuple[float, float]
 ) -> tuple[Floats, Floats]:
     """D_f of the first two crossings, shape (S, 2), and the first method's mean log gap, shape (S,)."""
     sizes = np.geomspace(*span, GRID)
@@ -204,7 +204,7 @@ def _sentence(first: str, second: str, span: tuple[float, float], row: dict[str,
     return f"{none}; where they cross, first at D_f {q(row['median'])}{interval}{twice}."
 
 
-def _overlap(posterior: "Posterior", tasks: list[str], methods: tuple[str, str]) -> str:
+def _overlap(posterior: "Answers", tasks: list[str], methods: tuple[str, str]) -> str:
     """Say it where the two methods were measured at different D_f."""
     notes = []
     for task in tasks:

@@ -76,7 +76,7 @@ def amplitudes_of(layout: Layout, draws: "Mapping[str, Floats]") -> dict[str, Fl
     """The paper's A, shape (..., J), and for the additive law B, shape (..., C), from draws of the families."""
     alpha = draws.get("alpha", np.zeros((*draws["beta"].shape[:-1], 0)))
     log_x = np.einsum("jk,...k->...j", layout.amplitude_has_term, alpha * layout.log_x0)
-    log_d = draws["beta"] * layout.log_d0
+    log_d = draws["beta"] * layout.log_d0 + np.log1p(draws.get("prelearned", 0.0))
     if "data_term" in draws:
         return {"A": draws["reducible"] * np.exp(log_x), "B": draws["data_term"] * np.exp(log_d)}
     return {"A": draws["reducible"] * np.exp(log_x + log_d[..., layout.cell_of_amplitude])}

@@ -2,22 +2,28 @@
 
 import warnings
 from dataclasses import replace
+from typing import Literal, get_args
 
 import pandas as pd
 
 from bayes_scaling.convergence import problems
 from bayes_scaling.errors import ConvergenceWarning, ModelError
 from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.models.curve import sample_curve, suits
+from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
 from bayes_scaling.models.sampler import sample_posterior
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
 
+EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
+Engine = Literal["auto", "nuts", "smc"]
 # what a failed attempt is repeated with: smaller steps, a longer warm-up
 RETRIES = ((0.95, 2), (0.99, 3))
 
 
-def fit(
+def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     runs: pd.DataFrame,
     model: JointLaw | None = None,
     seed: int = 0,
@@ -26,9 +32,10 @@ def fit(
     warmup: int = 1000,
     chains: int = 4,
     conditioned: bool = True,
+    engine: Engine = "auto",
     progress: Progress | None = None,
 ) -> Posterior:
-    """Posterior of a joint scaling law, by NUTS.
+    """Posterior of a joint scaling law, by NUTS or, for a single curve, by sequential Monte Carlo.
 
     An attempt that does not converge (R-hat, ESS, divergences, E-BFMI) is repeated with smaller steps and a longer
     warm-up, twice at most; what is still wrong then is warned of and makes :meth:`Posterior.check` fail.
@@ -49,8 +56,12 @@ def fit(
     chains : int
     conditioned : bool
         Sample in well-conditioned coordinates, or (for comparison) in natural ones: the same posterior.
+    engine : {"auto", "nuts", "smc"}
+        ``"smc"``, sequential Monte Carlo (:mod:`bayes_scaling.models.smc`), is for one (task, method) on one base LLM
+        (or without base effects): the same posterior, a second a fit after the first. ``"auto"`` takes it there, and
+        NUTS, the reference, elsewhere. The posterior names it: ``fit.settings.engine``.
     progress : callable, optional
-        Called as ``progress(done, total)``.
+        Called as ``progress(done, total)``; the quick engine does not.
 
     Returns
     -------
@@ -72,6 +83,8 @@ def fit(
     valid = validate_runs(runs)
     problem = model.encode(valid)
     resolved = model.resolve(problem.layout)
+    if _engine(engine, resolved, problem, conditioned) == "smc":
+        return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
     for target_accept, longer in ((settings.target_accept, 1), *RETRIES):
         attempt = replace(settings, target_accept=target_accept, warmup=warmup * longer)
         drawn = sample_posterior(resolved, problem, attempt, seed, conditioned=conditioned, progress=progress)
@@ -79,12 +92,43 @@ def fit(
         found = problems(posterior)
         if not found:
             return posterior
+    _warn(found, 1 + len(RETRIES))
+    return posterior
+
+
+def _warn(found: list[str], attempts: int) -> None:
     warnings.warn(
-        f"the sampler did not converge after {1 + len(RETRIES)} attempts: {'; '.join(found)}. Do not trust this "
-        "posterior: see fit.check(), look for a parameter the runs cannot identify, or give it a tighter prior",
+        f"the sampler did not converge after {attempts} attempt{'s' * (attempts > 1)}: {'; '.join(found)}. Do not "
+        "trust this posterior: see fit.check(), look for a parameter the runs cannot identify, or give it a tighter "
+        "prior",
         ConvergenceWarning,
-        stacklevel=2,
+        stacklevel=3,
     )
+
+
+def _engine(engine: Engine, model: JointModel, problem: Problem, conditioned: bool) -> str:
+    if engine not in get_args(Engine):
+        raise ModelError(f"engine={engine!r}: use one of {', '.join(map(repr, get_args(Engine)))}")
+    fits = suits(model, problem)
+    if engine == "smc" and not fits:
+        raise ModelError(
+            "engine='smc' is for one (task, method) on one base LLM, or without base effects, and without a prior on "
+            "A; these runs need engine='nuts'"
+        )
+    return "smc" if fits and conditioned and engine != "nuts" else "nuts"
+
+
+def _by_populations(
+    valid: pd.DataFrame, model: JointLaw, problem: Problem, settings: NutsSettings, seed: int
+) -> Posterior:
+    resolved = model.resolve(problem.layout)
+    for effort in EFFORTS:
+        families, stats = sample_curve(resolved, problem, settings.chains, settings.draws, seed, effort)
+        posterior = Posterior(valid, model, families, stats, seed, settings)
+        found = problems(posterior)
+        if not found:
+            return posterior
+    _warn(found, len(EFFORTS))
     return posterior
 
 

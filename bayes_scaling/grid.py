@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling.errors import DesignError
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.answers import Answers
 
 Sizes = float | Sequence[float] | None
 
@@ -22,7 +22,7 @@ def settings_grid(finetune_size: Sizes, sizes: Mapping[str, Sizes]) -> pd.DataFr
     return pd.DataFrame(list(product(*columns.values())), columns=list(columns))
 
 
-def tasks_of(posterior: "Posterior", task: str | None) -> list[str]:
+def tasks_of(posterior: "Answers", task: str | None) -> list[str]:
     """The one task asked for, or all of the fit.
 
     Raises
@@ -38,13 +38,13 @@ def tasks_of(posterior: "Posterior", task: str | None) -> list[str]:
     return [task]
 
 
-def methods_of(posterior: "Posterior", task: str) -> list[str]:
+def methods_of(posterior: "Answers", task: str) -> list[str]:
     """The methods fitted on a task."""
     return [m for t, m in zip(posterior.layout.task, posterior.layout.method, strict=True) if t == task]
 
 
 def one_method_design(
-    posterior: "Posterior", settings: pd.DataFrame, task: str, method: str, base: str | None = None
+    posterior: "Answers", settings: pd.DataFrame, task: str, method: str, base: str | None = None
 ) -> pd.DataFrame:
     """A design that runs one method at every setting; a factor the method does not have is left out of its rows."""
     cell = posterior.layout.cell_index[task, method]

@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayes_scaling import arviz_bridge
 from bayes_scaling.exponents import amplitudes_of
-from bayes_scaling.models.layout import Floats, Layout
+from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Layout
 from bayes_scaling.models.predictive import evaluate_runs, sample_prior
 from bayes_scaling.runs import FACTORS
 
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 PRIOR_DRAWS = 1000
-SCALARS = ("nu", "base_scale", "base_share")
+SCALARS = SCALAR_FAMILIES
 DIMENSION = {
     "alpha": "term",
     "reducible": "amplitude",
     "A": "amplitude",
     "base_effect": "cell_base",
     "base_common": "task_base",
+    "drift": "knot",
 }
 
 
@@ -83,6 +84,7 @@ def _coordinates(layout: Layout) -> dict[str, list[str]]:
         "amplitude": [f"{cells[c]} | {factor}" if factor else cells[c] for c, factor in amplitudes],
         "cell_base": [f"{cells[c]} | {base}" for c, base in effects],
         "task_base": [f"{task} | {base}" for task, base in commons],
+        "knot": [f"{cells[c]} | {x:+.2f}" for c, x in zip(layout.drift.cell, layout.drift.knot, strict=True)],
     }
 
 

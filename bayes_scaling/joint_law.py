@@ -12,7 +12,7 @@ from bayes_scaling.encoding.factor_sets import check_requested
 from bayes_scaling.errors import ModelError
 from bayes_scaling.model_text import describe
 from bayes_scaling.models.joint import JointModel
-from bayes_scaling.models.laws import LAWS
+from bayes_scaling.models.laws import LAWS, Law
 from bayes_scaling.models.layout import Layout, Problem
 from bayes_scaling.models.prior_spec import PriorSpec
 from bayes_scaling.models.priors import PRESETS, preset, resolve
@@ -31,8 +31,9 @@ class JointLaw:
 
     Parameters
     ----------
-    law : {"multiplicative", "additive"}
-        How a factor and D_f combine.
+    law : {"multiplicative", "additive", "rectified"} or Law
+        How a factor and D_f combine, see :mod:`bayes_scaling.models.laws`; or one of your own, see
+        :class:`bayes_scaling.Law`.
     priors : mapping or str, optional
         Priors that replace the defaults, each a scalar ``numpyro.distributions`` object or a number that holds the
         parameter fixed. Keys name a parameter, narrowed in brackets: ``"beta"``, ``"alpha[pet_size]"``,
@@ -50,6 +51,10 @@ class JointLaw:
         Several factors in one (task, method): ``"product"`` multiplies them in one law; ``"separate"`` gives each
         its own A, as the paper does, for runs that move one factor at a time; ``"auto"`` takes the first wherever
         the runs connect the factors, and the second where they do not.
+    discrepancy : bool, optional
+        Whether the slope of log loss on log D_f may drift away from the law's with the distance from the centre of
+        the data. Without it, bands beyond the measured D_f believe the law. By default as ``base_effects``: a model
+        without them is taken at its word.
 
     Raises
     ------
@@ -63,14 +68,15 @@ class JointLaw:
     'multiplicative'
     """
 
-    law: str = "multiplicative"
+    law: str | Law = "multiplicative"
     priors: Priors | str = field(default_factory=dict)
     base_effects: bool = True
     factors: Sequence[str] | None = None
     sharing: str = "auto"
+    discrepancy: bool | None = None
 
     def __post_init__(self) -> None:
-        if self.law not in LAWS:
+        if not isinstance(self.law, Law) and self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
         keys = self.priors if isinstance(self.priors, Mapping) else {}
@@ -80,6 +86,21 @@ class JointLaw:
                 "{'beta': dist.Normal(0.1, 0.1)}, or the name of a preset"
             )
         _ = self.prior_specs  # a bad prior is told here, not when sampling starts
+
+    @property
+    def name(self) -> str:
+        """The law's name."""
+        return self.equation.name
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the law may drift, the default resolved."""
+        return self.base_effects if self.discrepancy is None else self.discrepancy
+
+    @property
+    def equation(self) -> Law:
+        """The law itself."""
+        return self.law if isinstance(self.law, Law) else LAWS[self.law]
 
     @property
     def prior_specs(self) -> dict[str, PriorSpec]:
@@ -92,13 +113,13 @@ class JointLaw:
 
     def encode(self, runs: pd.DataFrame) -> Problem:
         """Arrays of validated runs under this model."""
-        return encode_runs(runs, LAWS[self.law], self.factors, self.sharing)
+        return encode_runs(runs, self.equation, self.factors, self.sharing)
 
     def resolve(self, layout: Layout) -> JointModel:
         """The model with every prior resolved for a layout of runs."""
-        law, is_preset = LAWS[self.law], isinstance(self.priors, str)
-        sites = resolve(law, layout, self.base_effects, self.prior_specs, strict=not is_preset)
-        return JointModel(law, sites, self.base_effects)
+        law, is_preset = self.equation, isinstance(self.priors, str)
+        sites = resolve(law, layout, self.base_effects, self.drifts, self.prior_specs, strict=not is_preset)
+        return JointModel(law, sites, self.base_effects, self.drifts)
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Law, counts per cell and every prior with its numbers, as text; samples nothing.
@@ -116,7 +137,18 @@ class JointLaw:
         return f"{text}\n\nPreset {self.priors!r}\n  {PRESETS[self.priors][0]}"
 
     def to_json(self) -> dict[str, Any]:
-        """The full specification as plain data."""
+        """The full specification as plain data.
+
+        Raises
+        ------
+        ModelError
+            If the law is a function of the user's own, which a file cannot hold.
+        """
+        if isinstance(self.law, Law):
+            raise ModelError(
+                f"law {self.law.name!r} is a function of your own, which cannot be written to a file; keep fit.idata, "
+                "or fit again where the posterior is needed"
+            )
         return {
             "law": self.law,
             "priors": self.priors
@@ -125,6 +157,7 @@ class JointLaw:
             "base_effects": self.base_effects,
             "factors": None if self.factors is None else list(self.factors),
             "sharing": self.sharing,
+            "discrepancy": self.drifts,
         }
 
     @classmethod

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.models.joint import EFFECT_DF, JointModel
-from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.layout import SCALAR_FAMILIES, Layout, Problem
 from bayes_scaling.models.prior_spec import PriorSpec
 from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
 from bayes_scaling.quantities import format_quantity
@@ -19,6 +19,7 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
         "Runs\n" + render(cell_counts(runs, problem.layout), indent=2),
         f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
         _base_text(problem.layout, model),
+        _drift_text(model),
         "Priors: central 90 %, and distribution\n" + _prior_lines(prior_table(problem.layout, model)),
         *_warnings(runs, problem.layout),
     ]
@@ -55,7 +56,7 @@ def _levels(column: pd.Series) -> str:
 
 def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
     """Every prior: one row per parameter, or per kind of parameter where its elements share one."""
-    names = elements(model.law, layout, model.base_effects)
+    names = elements(model.law, layout, model.base_effects, model.discrepancy)
     rows = []
     for site in model.sites:
         for name, spec in _distinct(site, [e.name for e in names[site.family]]):
@@ -64,7 +65,7 @@ def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
                     "parameter": name,
                     "prior": str(spec),
                     "90 %": _range(spec),
-                    "what": DESCRIPTIONS["A" if site.on_amplitude else site.family],
+                    "what": DESCRIPTIONS.get("A" if site.on_amplitude else site.family, "a parameter of the law's own"),
                     "why": site.source,
                 }
             )
@@ -91,7 +92,7 @@ def _pairs(site: Site) -> list[tuple[int, PriorSpec]]:
 
 
 def _is_plain(site: Site) -> bool:
-    return site.on_amplitude or site.family in ("nu", "base_scale", "base_share")
+    return site.on_amplitude or site.family in SCALAR_FAMILIES
 
 
 def _range(spec: PriorSpec) -> str:
@@ -112,6 +113,15 @@ def _base_text(layout: Layout, model: JointModel) -> str:
     return (
         f"Base effects\n  {layout.n_commons} (task, base LLM) pairs, StudentT({EFFECT_DF:g}) on log loss, "
         "partly shared by the methods on one base;\n  a base seen in the fit keeps its effect, a new base draws one"
+    )
+
+
+def _drift_text(model: JointModel) -> str:
+    if not model.discrepancy:
+        return "Discrepancy\n  none: beyond the measured D_f, bands believe the law"
+    return (
+        "Discrepancy\n  the slope of log loss on log D_f drifts off the law's, outwards from the centre of the data;\n"
+        "  the scale is learned from how the runs bend, and bands widen with the distance"
     )
 
 

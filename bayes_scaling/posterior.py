@@ -1,26 +1,24 @@
 """``Posterior``: one object from which every answer is read as a table, a sentence or a plot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import checks, choice, crossover, exponents, groups, prediction, storage, wins
+from bayes_scaling import checks, exponents, groups, prediction, storage
+from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
 
-Sizes = float | Sequence[float] | None
-Kind = Literal["mean", "run"]
-
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
+class Posterior(Answers):
     """The posterior of a :class:`~bayes_scaling.JointLaw` given a runs table.
 
     Made by :func:`bayes_scaling.fit` and :func:`bayes_scaling.load_posterior`.
@@ -87,55 +85,11 @@ class Posterior:
         """Difference of two factors' exponents, see :func:`bayes_scaling.exponents.compare`."""
         return exponents.compare(self, first, second, prob, rope)
 
-    def predict(self, design: pd.DataFrame, kind: Kind = "mean", prob: float = 0.9) -> pd.DataFrame:
-        """Bands at design points, see :func:`bayes_scaling.prediction.table`."""
-        return prediction.table(self, design, kind, prob)
-
-    def win_probability(
-        self,
-        finetune_size: Sequence[float] | float,
-        *,
-        model_size: Sizes = None,
-        pretrain_size: Sizes = None,
-        pet_size: Sizes = None,
-        task: str | None = None,
-        base: str | None = None,
-    ) -> pd.DataFrame:
-        """P(each method has the lowest expected loss), see :func:`bayes_scaling.wins.table`."""
-        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return wins.table(self, finetune_size, sizes, task, base)
-
-    def crossover(
-        self,
-        first: str,
-        second: str,
-        *,
-        model_size: Sizes = None,
-        pretrain_size: Sizes = None,
-        pet_size: Sizes = None,
-        task: str | None = None,
-        limits: tuple[float, float] | None = None,
-        prob: float = 0.9,
-    ) -> crossover.Crossover:
-        """Posterior of the D_f at which two methods' expected losses meet, see :mod:`bayes_scaling.crossover`."""
-        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return crossover.find(self, first, second, sizes, task, limits, prob)
-
-    def choose(
-        self,
-        finetune_size: float,
-        *,
-        model_size: float | None = None,
-        pretrain_size: float | None = None,
-        pet_size: float | None = None,
-        task: str | None = None,
-        base: str | None = None,
-        cost: Mapping[str, float] | None = None,
-        margin: float | None = None,
-    ) -> choice.Choice:
-        """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
-        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return choice.choose(self, finetune_size, sizes, task, base, cost, margin)
+    def blocks(self, design: pd.DataFrame) -> Iterator[tuple[slice, RunDraws]]:
+        """Draws at a design, some rows at a time."""
+        encoded = prediction.encode(self, design)
+        for block, log_mean in prediction.log_mean_draws(self, encoded):
+            yield block, RunDraws(log_mean, self.family("sigma")[:, encoded.rows.cell[block]], self.family("nu"))
 
     def check(self) -> checks.Checks:
         """Convergence, calibration, prior-data conflict and design, each passed, failed or informational."""

@@ -1,6 +1,7 @@
 """Credible bands at design points: the law, the base LLM's effect, and the noise of a run."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -10,23 +11,25 @@ import pandas as pd
 from bayes_scaling.encoding import EncodedDesign, encode_design
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.models import drift
 from bayes_scaling.models.evaluate import log_mean_blocks
 from bayes_scaling.models.joint import EFFECT_DF
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.regions import add_regions
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Kind, Posterior
+    from bayes_scaling.answers import Answers, Kind, RunDraws
+    from bayes_scaling.posterior import Posterior
 
 ONE_SD = 0.6827
 
 
-def table(posterior: "Posterior", design: pd.DataFrame, kind: "Kind" = "mean", prob: float = 0.9) -> pd.DataFrame:
+def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", prob: float = 0.9) -> pd.DataFrame:
     """Bands at design points.
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : Posterior or Average
     design : DataFrame
         Rows with the runs table's columns: ``method``, ``finetune_size``, the factors of the law, and ``task`` where
         the fit has several. A row on a base LLM of the fit (by ``base``, or by its sizes) keeps that base's effect;
@@ -55,32 +58,32 @@ def table(posterior: "Posterior", design: pd.DataFrame, kind: "Kind" = "mean", p
     tails = (1 - prob) / 2
     wanted = [tails, 1 - tails, (1 - ONE_SD) / 2, (1 + ONE_SD) / 2]
     columns = []
-    for block, log_mean in log_mean_draws(posterior, encoded):
-        draws = log_mean + _noise(posterior, encoded, block) if kind == "run" else log_mean
+    for block, parts in posterior.blocks(design):
+        draws = parts.log_mean + noise(posterior, parts, block) if kind == "run" else parts.log_mean
         low, high, below, above = np.exp(np.quantile(draws, wanted, axis=0))
-        columns.append(np.stack([np.exp(log_mean).mean(axis=0), (above - below) / 2, low, high]))
+        columns.append(np.stack([np.exp(parts.log_mean).mean(axis=0), (above - below) / 2, low, high]))
     mean, sd, low, high = np.concatenate(columns, axis=1)
     result = design.reset_index(drop=True).assign(mean=mean, sd=sd, low=low, high=high)
     return add_regions(posterior, encoded, result)
 
 
-def encode(posterior: "Posterior", design: pd.DataFrame) -> EncodedDesign:
+def encode(posterior: "Answers", design: pd.DataFrame) -> EncodedDesign:
     """A design as arrays of this posterior's layout."""
     return encode_design(posterior.layout, posterior.resolved.law, posterior.runs, design)
 
 
 def log_mean_draws(posterior: "Posterior", encoded: EncodedDesign) -> Iterator[tuple[slice, Floats]]:
-    """Log expected loss with base effects, blocks of shape (S, rows)."""
+    """Log expected loss with base effects and the law's drift, blocks of shape (S, rows)."""
     families = {name: posterior.family(name) for name in posterior.draws}
-    for block, log_mean in log_mean_blocks(posterior.model.law, families, encoded.rows):
-        has_effects = posterior.resolved.base_effects
-        yield block, log_mean + _effects(posterior, encoded, block) if has_effects else log_mean
+    model = posterior.resolved
+    for block, log_law in log_mean_blocks(model.law, families, encoded.rows):
+        effects = _effects(posterior, encoded, block) if model.base_effects else 0.0
+        yield block, log_law + effects + (_drift(posterior, encoded, block) if model.discrepancy else 0.0)
 
 
-def expected_loss(posterior: "Posterior", design: pd.DataFrame) -> Floats:
+def expected_loss(posterior: "Answers", design: pd.DataFrame) -> Floats:
     """Draws of the expected loss at each design row, shape (S, n)."""
-    encoded = encode(posterior, design)
-    return np.asarray(np.exp(np.concatenate([draws for _, draws in log_mean_draws(posterior, encoded)], axis=1)))
+    return np.asarray(np.exp(np.concatenate([parts.log_mean for _, parts in posterior.blocks(design)], axis=1)))
 
 
 def check_prob(prob: float) -> None:
@@ -117,8 +120,27 @@ def _named_t(posterior: "Posterior", name: str) -> Floats:
     return np.asarray(rng.standard_t(EFFECT_DF, size=posterior.family("E").shape[0]))
 
 
-def _noise(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:
+def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:
+    """How far each row's log loss leaves the law; what happens beyond the measured D_f is the same in every call."""
+    rows, layout = encoded.rows.each(itemgetter(block)), posterior.layout
+    drifted = posterior.family("drift") @ rows.drift.T
+    for c in np.unique(rows.cell):
+        of_cell = rows.cell == c
+        for side in (-1.0, 1.0):
+            name = f"drift\0{layout.task[c]}\0{layout.method[c]}\0{side:+.0f}"
+            count = drift.knots_beyond(layout.drift, int(c), rows.log_d[of_cell], side)
+            normals = _named_normals(posterior, name, count)
+            drifted[:, of_cell] += drift.beyond(layout.drift, int(c), rows.log_d[of_cell], normals, side)
+    return np.asarray(posterior.family("drift_scale") * drifted)
+
+
+def _named_normals(posterior: "Posterior", name: str, count: int) -> Floats:
+    """Standard normals, shape (S, count); the first few are the same however many are asked for."""
+    rng = np.random.default_rng([posterior.seed, crc32(name.encode())])
+    return np.asarray(rng.standard_normal((count, posterior.family("E").shape[0])).T)
+
+
+def noise(posterior: "Answers", parts: "RunDraws", block: slice) -> Floats:
+    """Noise of new runs on log loss, shape (S, rows); the same in every call."""
     rng = np.random.default_rng([posterior.seed, 1, block.start])
-    nu = posterior.family("nu")
-    sigma = posterior.family("sigma")[:, encoded.rows.cell[block]]
-    return np.asarray(sigma * rng.standard_t(nu, size=sigma.shape))
+    return np.asarray(parts.sigma * rng.standard_t(parts.nu, size=parts.sigma.shape))

@@ -9,12 +9,12 @@ from bayes_scaling.encoding import EncodedDesign
 from bayes_scaling.models.layout import Floats
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.answers import Answers
 
 TOLERANCE = 1e-9
 
 
-def add_regions(posterior: "Posterior", encoded: EncodedDesign, result: pd.DataFrame) -> pd.DataFrame:
+def add_regions(posterior: "Answers", encoded: EncodedDesign, result: pd.DataFrame) -> pd.DataFrame:
     """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a design's table.
 
     A point is *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more
@@ -31,18 +31,18 @@ def add_regions(posterior: "Posterior", encoded: EncodedDesign, result: pd.DataF
     return result.assign(distance=np.where(distance <= TOLERANCE, 0.0, distance), region=region)
 
 
-def measured_range(posterior: "Posterior", cell: int, column: str) -> tuple[float, float]:
+def measured_range(posterior: "Answers", cell: int, column: str) -> tuple[float, float]:
     """Smallest and largest measured size of a column in one cell."""
     levels = 10 ** _log_levels(posterior, cell, column)
     return float(levels[0]), float(levels[-1])
 
 
-def _log_levels(posterior: "Posterior", cell: int, column: str) -> Floats:
+def _log_levels(posterior: "Answers", cell: int, column: str) -> Floats:
     of_cell = posterior.problem.rows.cell == cell
     return np.asarray(np.log10(np.unique(posterior.runs.loc[of_cell, column].dropna().to_numpy(np.float64))))
 
 
-def _outside(posterior: "Posterior", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:
+def _outside(posterior: "Answers", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:
     levels, x = _log_levels(posterior, cell, column), np.log10(sizes)
     outside = np.nan_to_num(np.maximum(np.maximum(levels[0] - x, x - levels[-1]), 0.0))  # NaN: not the row's factor
     return outside, float(np.max(np.diff(levels))) if levels.size > 1 else TOLERANCE

@@ -31,7 +31,9 @@ class CellTruth:
     A : float or mapping
         Amplitude at X = 1 and D_f = 1; one for each factor for the additive law.
     B : float
-        The additive law's data amplitude; unused by the multiplicative law.
+        The additive law's data amplitude; unused by the others.
+    D_l : float
+        The rectified law's data size before finetuning, in units of ``D_f ** beta``; unused by the others.
     """
 
     alpha: Mapping[str, float]
@@ -40,6 +42,7 @@ class CellTruth:
     A: float | Mapping[str, float]
     sigma: float = 0.005
     B: float = 0.0
+    D_l: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -169,13 +172,15 @@ def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
         log_x=np.where(active, np.log(np.where(active, sizes, 1.0)), 0.0),
         log_d=np.log(frame["finetune_size"].to_numpy(np.float64)),
     )
+    shift = np.array([cell.D_l if LAWS[law].has_prelearned else 0.0 for cell in cells])
     amplitude = [[_amplitude(cell, factor) for factor in FACTORS] if per_factor else [cell.A] for cell in cells]
     parameters = LawParameters(
         E=jnp.array([cell.E for cell in cells]),
         beta=jnp.array([cell.beta for cell in cells]),
         alpha=jnp.array([[cell.alpha.get(factor, 0.0) for factor in FACTORS] for cell in cells]).ravel(),
-        reducible=jnp.array(amplitude).ravel(),
+        reducible=jnp.array(amplitude).ravel() / (1.0 + (0.0 if per_factor else shift)),
         data_term=jnp.array([cell.B for cell in cells]),
+        prelearned=jnp.asarray(shift),
     )
     return np.asarray(LAWS[law].log_mean(parameters, rows))
 

@@ -86,6 +86,8 @@ def _check_draws(posterior: "Posterior") -> None:
     wanted = {site.family: layout.family_size(site.family) for site in resolved.sites}
     if resolved.base_effects:
         wanted |= {"base_effect": layout.n_effects, "base_common": layout.n_commons}
+    if resolved.discrepancy:
+        wanted |= {"drift": layout.drift.knot.size}
     for name, length in wanted.items():
         if posterior.draws[name].shape[2:] != (length,):
             raise ValueError(f"draws of {name} have shape {posterior.draws[name].shape}, the model needs {length}")

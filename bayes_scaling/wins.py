@@ -14,11 +14,11 @@ from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Posterior
+    from bayes_scaling.answers import Answers
 
 
 def table(
-    posterior: "Posterior",
+    posterior: "Answers",
     finetune_size: Sizes,
     sizes: Mapping[str, Sizes],
     task: str | None = None,
@@ -30,7 +30,7 @@ def table(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : Posterior or Average
     finetune_size : float or sequence of float
         D_f, in examples.
     sizes : mapping
@@ -61,7 +61,7 @@ def table(
 
 
 def loss_draws(
-    posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None = None
+    posterior: "Answers", settings: pd.DataFrame, task: str, base: str | None = None
 ) -> tuple[list[str], Floats, list["pd.Series[str]"]]:
     """Methods of a task, draws of their expected loss, shape (methods, S, settings), and regions of the settings."""
     methods = methods_of(posterior, task)
@@ -70,12 +70,12 @@ def loss_draws(
     return methods, np.stack([expected_loss(posterior, design) for design in designs]), regions
 
 
-def region_of(posterior: "Posterior", design: pd.DataFrame) -> "pd.Series[str]":
+def region_of(posterior: "Answers", design: pd.DataFrame) -> "pd.Series[str]":
     """Region of every design row."""
     return add_regions(posterior, encode(posterior, design), design)["region"]
 
 
-def _of_task(posterior: "Posterior", settings: pd.DataFrame, task: str, base: str | None) -> pd.DataFrame:
+def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str | None) -> pd.DataFrame:
     methods, losses, regions = loss_draws(posterior, settings, task, base)
     is_best = losses.argmin(axis=0)
     regret = losses - losses.min(axis=0)
@@ -96,7 +96,7 @@ def _of_task(posterior: "Posterior", settings: pd.DataFrame, task: str, base: st
     return pd.concat(rows, ignore_index=True)
 
 
-def _mcse(posterior: "Posterior", wins: np.ndarray) -> float:
+def _mcse(posterior: "Answers", wins: np.ndarray) -> float:
     """Monte Carlo error of a share of draws; never zero, since none of S draws is not yet never."""
     draws = wins.size
     smoothed = (wins.sum() + 0.5) / (draws + 1)

@@ -28,8 +28,8 @@ from numpyro.distributions import biject_to, constraints
 from numpyro.infer.util import log_density
 
 from bayes_scaling.models.gather import take
-from bayes_scaling.models.joint import JointModel, gather_family, joint_law, law_parameters
-from bayes_scaling.models.layout import Problem
+from bayes_scaling.models.joint import DRIFT, JointModel, drift_of, gather_family, joint_law, law_parameters
+from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.priors import Site
 
 Families = dict[str, Array]
@@ -50,12 +50,15 @@ class Coordinates:
         True for this module's map; False leaves every site in its natural coordinate.
     centred : bool array, shape (H,)
         Base effects that the data inform well, and so are sampled through their mean run.
+    residual_drift : bool
+        True where the drift is sampled through what the residuals say of it (see :func:`standard_drift`).
     """
 
     model: JointModel
     problem: Problem
     conditioned: bool
     centred: NDArray[np.bool_]
+    residual_drift: bool = True
 
     @property
     def free_sites(self) -> tuple[Site, ...]:
@@ -69,6 +72,8 @@ class Coordinates:
         sizes = [(site.name, len(site.index)) for site in self.free_sites]
         if self.model.base_effects:
             sizes += [(COMMON, layout.n_commons), (EFFECT, layout.n_effects)]
+        if self.model.discrepancy:
+            sizes.append((DRIFT, layout.drift.knot.size))
         return tuple(sizes)
 
     @property
@@ -92,6 +97,20 @@ class Coordinates:
     def pinned(self) -> NDArray[np.bool_]:
         """Effects that are sampled through their base's mean run."""
         return self.centred & ~self.lone & self.conditioned
+
+    @cached_property
+    def drift_modes(self) -> tuple[Floats, Floats, Floats]:
+        """The drift's basis as the runs of one base feel it, and eigenvectors and eigenvalues of its Gram matrix."""
+        problem, layout = self.problem, self.problem.layout
+        felt = problem.rows.drift.copy()
+        if self.model.base_effects:
+            felt -= np.where(self.pinned[:, None], problem.effect_rows.drift, 0.0)[problem.effect]
+        modes, strengths = np.zeros((felt.shape[1],) * 2), np.zeros(felt.shape[1])
+        for c in range(layout.n_cells):  # modes of one cell stay among its knots
+            of_cell = layout.drift.cell == c
+            values, vectors = np.linalg.eigh(felt[:, of_cell].T @ felt[:, of_cell])
+            modes[np.ix_(of_cell, of_cell)], strengths[of_cell] = vectors, np.maximum(values, 0.0)
+        return felt, modes, strengths
 
     @property
     def by_family(self) -> dict[str, list[Site]]:
@@ -127,6 +146,8 @@ class Coordinates:
         for family in (f for f in self.by_family if f in SLOPE_FAMILIES):
             families[family], change = _family(self.by_family[family], blocks, weight.get(family))
             log_det = log_det + change
+        if self.model.discrepancy:
+            log_det = log_det + _drift(self, blocks, families)
         if self.model.base_effects and self.conditioned:
             _centre_effects(self, blocks, families)
         return families, log_det
@@ -137,6 +158,8 @@ class Coordinates:
         values = {site.name: take(families[site.family], np.asarray(site.index)) for site in self.free_sites}
         if self.model.base_effects:
             values |= {COMMON: families[COMMON], EFFECT: families[EFFECT]}
+        if self.model.discrepancy:
+            values[DRIFT] = families[DRIFT]
         return values, log_det
 
     def potential(self, z: Array) -> Array:
@@ -237,7 +260,10 @@ def _reducible_fractions(c: Coordinates, families: Families) -> Families:
     if c.model.law.has_data_term:
         mean_total = _mean_by_cell(c, total, families["E"] + data_term, count)
         return {"alpha": of_alpha, "beta": data_term / mean_total}
-    return {"alpha": of_alpha, "beta": _mean_by_cell(c, share, jnp.ones(layout.n_cells), count)}
+    of_beta = _mean_by_cell(c, share, jnp.ones(layout.n_cells), count)
+    if c.model.law.has_prelearned:
+        of_beta = of_beta / (1.0 + families["prelearned"])
+    return {"alpha": of_alpha, "beta": of_beta}
 
 
 def _mean_by_cell(c: Coordinates, values: Array, where_none: Array, count: NDArray[np.int64]) -> Array:
@@ -261,7 +287,56 @@ def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) 
     return log_det + jnp.sum(jnp.where(c.pinned, 0.0, jnp.log(own_scale) + jnp.log(jnp.cosh(z))))
 
 
+def standard_drift(
+    z: Array, scale: Array, information: Array, pull: Array, modes: Array, strengths: Array
+) -> tuple[Array, Array]:
+    """The drift from standardised modes, and the log Jacobian.
+
+    Given the rest, and were the noise normal, the modes of the drift would be independent normals. Their standardised
+    values are sampled, so that neither the scale of the drift nor that of the noise shapes them.
+
+    Parameters
+    ----------
+    z : Array, shape (U,)
+    scale : Array
+        Of the drift.
+    information : Array, shape (U,)
+        Inverse noise variance of each mode's rows.
+    pull : Array, shape (U,)
+        What the residuals say of each knot's change: basis, transposed, times residuals over the noise variance.
+    modes, strengths : Array, shape (U, U) and (U,)
+        Eigenvectors (columns) and eigenvalues of the basis's Gram matrix.
+    """
+    precision = 1.0 + scale**2 * information * strengths
+    standardised = scale * (pull @ modes) / precision + z / jnp.sqrt(precision)
+    return modes @ standardised, -jnp.sum(jnp.log(precision)) / 2
+
+
+def _drift(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
+    """Add the drift, given the law and (where they are pinned) each base's mean run; return its log Jacobian."""
+    families[DRIFT] = blocks[DRIFT]
+    if not (c.conditioned and c.residual_drift):
+        return jnp.zeros(())
+    problem, law, parameters = c.problem, c.model.law, law_parameters(families)
+    residual = jnp.log(jnp.asarray(problem.loss)) - law.log_mean(parameters, problem.rows)
+    if c.model.base_effects:
+        mean_run = jnp.where(c.pinned, law.log_mean(parameters, problem.effect_rows), 0.0)
+        offset = jnp.where(c.pinned, blocks[EFFECT], families[EFFECT]) - mean_run
+        residual = residual - take(offset, problem.effect)
+    nu = families["nu"][0]
+    precise = (nu + 1.0) / (nu + 3.0) / families["sigma"] ** 2
+    felt, modes, strengths = c.drift_modes
+    pull = (take(precise, problem.rows.cell) * residual) @ felt
+    of_knot = take(precise, problem.layout.drift.cell)
+    families[DRIFT], log_det = standard_drift(
+        blocks[DRIFT], families["drift_scale"][0], of_knot, pull, jnp.asarray(modes), jnp.asarray(strengths)
+    )
+    return log_det
+
+
 def _centre_effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> None:
     """Replace the effects that the data pin down: the mean run of a base less what the law says of it."""
     mean_run = c.model.law.log_mean(law_parameters(families), c.problem.effect_rows)
+    if c.model.discrepancy:
+        mean_run = mean_run + drift_of(families, c.problem.effect_rows)
     families[EFFECT] = jnp.where(c.pinned, blocks[EFFECT] - mean_run, families[EFFECT])

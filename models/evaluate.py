@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 
 from bayes_scaling.models.joint import law_parameters
-from bayes_scaling.models.laws import LAWS, LawParameters
+from bayes_scaling.models.laws import Law, LawParameters
 from bayes_scaling.models.layout import Floats, RowArrays
 from bayes_scaling.models.precision import in_float64
 
@@ -18,16 +18,16 @@ BLOCK = 128  # rows evaluated at once; 4,000 draws of them take 4 MB
 
 
 @lru_cache(maxsize=8)
-def _evaluator(law: str) -> Callable[[LawParameters, RowArrays], Array]:
-    return jax.jit(jax.vmap(LAWS[law].log_mean, in_axes=(0, None)))
+def _evaluator(law: Law) -> Callable[[LawParameters, RowArrays], Array]:
+    return jax.jit(jax.vmap(law.log_mean, in_axes=(0, None)))
 
 
-def log_mean_blocks(law: str, families: dict[str, Floats], rows: RowArrays) -> Iterator[tuple[slice, Floats]]:
+def log_mean_blocks(law: Law, families: dict[str, Floats], rows: RowArrays) -> Iterator[tuple[slice, Floats]]:
     """Log of the law's expected loss, a block of rows at a time.
 
     Parameters
     ----------
-    law : str
+    law : Law
     families : dict of arrays, shape (S, length)
         Draws with the chains joined.
     rows : RowArrays, n rows
@@ -43,9 +43,10 @@ def log_mean_blocks(law: str, families: dict[str, Floats], rows: RowArrays) -> I
 
 
 @in_float64
-def _evaluate(law: str, families: dict[str, Floats], rows: RowArrays) -> Floats:
+def _evaluate(law: Law, families: dict[str, Floats], rows: RowArrays) -> Floats:
     n = rows.cell.shape[0]
-    padded = rows.each(lambda field: jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")))
+    law_rows = rows._replace(drift=np.zeros((n, 0)))  # what no law reads is not moved about
+    padded = law_rows.each(lambda field: jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")))
     parameters = law_parameters(
         {name: jnp.asarray(value) for name, value in families.items()}, draws=len(families["E"])
     )

@@ -6,8 +6,9 @@ For run i of method m on task t with base LLM b, on log loss::
     effect[t, m, b] ~ StudentT(4, base_scale * sqrt(base_share) * common[t, b], base_scale * sqrt(1 - base_share))
     common[t, b] ~ StudentT(4, 0, 1)
 
-All runs from one base LLM share its quality: the number of bases, not of runs, is what informs alpha. The same
-function is prior, prior predictive and likelihood: pass ``loss=None`` to draw losses.
+and, since no law is true, ``log L`` drifts away from the law with the distance in log D_f
+(:mod:`bayes_scaling.models.drift`). All runs from one base LLM share its quality: the number of bases, not of runs,
+is what informs alpha. The same function is prior, prior predictive and likelihood: pass ``loss=None`` to draw losses.
 """
 
 from typing import NamedTuple
@@ -19,19 +20,21 @@ import numpyro.distributions as dist
 from jax import Array
 
 from bayes_scaling.models.gather import assemble, take
-from bayes_scaling.models.laws import Law, LawParameters, log_amplitude_scale
-from bayes_scaling.models.layout import Floats, Layout, Problem
+from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale
+from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
 from bayes_scaling.models.priors import Site
 
+DRIFT = "drift"  # the site of the slope's standardised changes
 EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
 
 
 class JointModel(NamedTuple):
-    """A fully resolved model: the law, its sample sites and whether base LLMs have effects."""
+    """A fully resolved model: the law, its sample sites, whether base LLMs have effects and whether the law drifts."""
 
     law: Law
     sites: tuple[Site, ...]
     base_effects: bool
+    discrepancy: bool
 
 
 def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) -> None:
@@ -50,12 +53,15 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
     log_mean = model.law.log_mean(parameters, problem.rows)
     if model.base_effects:
         log_mean = log_mean + take(sample_base_effects(families, layout), problem.effect)
+    if model.discrepancy:
+        families[DRIFT] = sample_drift(layout)
+        log_mean = log_mean + drift_of(families, problem.rows)
     sigma = take(families["sigma"], problem.rows.cell)
     with numpyro.plate("run", problem.rows.cell.shape[0]):
         numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)
 
 
-def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Floats) -> dist.Distribution:
+def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Array | Floats) -> dist.Distribution:
     """Distribution of a run's loss: Student-t on its log, known test-set error added in quadrature."""
     scale = jnp.sqrt(sigma**2 + log_se**2)
     return dist.TransformedDistribution(dist.StudentT(nu, log_mean, scale), dist.transforms.ExpTransform())
@@ -93,8 +99,9 @@ def fixed_value(site: Site, prior: dist.Distribution) -> Array:
 def amplitude_prior(law: Law, layout: Layout, site: Site, families: dict[str, Array]) -> dist.Distribution:
     """A prior on A (or B) as the prior it implies on the amplitude at the centre of the data."""
     alpha, beta = families.get("alpha", jnp.zeros(0)), families["beta"]
+    prelearned = families.get("prelearned", jnp.zeros(0))
     of_data = site.family == "data_term"
-    log_scale = beta * layout.log_d0 if of_data else log_amplitude_scale(law, layout, alpha, beta)
+    log_scale = beta * layout.log_d0 if of_data else log_amplitude_scale(law, layout, alpha, beta, prelearned)
     scale = jnp.exp(-take(log_scale, np.asarray(site.index)))
     domain = dist.constraints.positive
     return dist.TransformedDistribution(site.distribution(), dist.transforms.AffineTransform(0.0, scale, domain))
@@ -111,6 +118,18 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
     return effect
 
 
+def sample_drift(layout: Layout) -> Array:
+    """Standardised changes of slope along D_f, shape (U,), see :mod:`bayes_scaling.models.drift`."""
+    with numpyro.plate("knot", layout.drift.knot.size):
+        changes: Array = numpyro.sample(DRIFT, dist.Normal(0.0, 1.0))
+    return changes
+
+
+def drift_of(families: dict[str, Array], rows: RowArrays) -> Array:
+    """How far each row's log loss leaves the law, shape (n,)."""
+    return jnp.asarray(rows.drift) @ (families["drift_scale"][0] * families[DRIFT])
+
+
 def law_parameters(families: dict[str, Array], draws: int | None = None) -> LawParameters:
     """The families that the law reads; with ``draws``, every family has that many rows."""
     none = jnp.zeros(0 if draws is None else (draws, 0))
@@ -120,4 +139,6 @@ def law_parameters(families: dict[str, Array], draws: int | None = None) -> LawP
         alpha=families.get("alpha", none),
         reducible=families.get("reducible", none),
         data_term=families.get("data_term", none),
+        prelearned=families.get("prelearned", none),
+        own={name[len(OWN) :]: value for name, value in families.items() if name.startswith(OWN)},
     )

@@ -11,22 +11,27 @@ well conditioned:
 Everything is summed in log space (log-sum-exp), which Besiroglu et al. (2024, arXiv 2404.10102) show to matter.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.layout import Layout, RowArrays
+from bayes_scaling.models.prior_spec import PriorSpec
 
+NONE: Any = np.zeros(0)
+OWN = "own_"  # before the name of an own law's parameter, where families are listed
+NO_OWN: Mapping[str, Array] = {}
 LOG_ABSENT = -1e4  # the log of a term that is not there: zero after exp, and with a finite gradient
 
 
 class LawParameters(NamedTuple):
-    """One draw of a law's parameters, for C cells (task, method), K exponents and J amplitudes.
+    r"""One draw of a law's parameters, for C cells (task, method), K exponents and J amplitudes.
 
     Attributes
     ----------
@@ -40,6 +45,10 @@ class LawParameters(NamedTuple):
         Amplitude at the reference point, in the unit of the loss.
     data_term : Array, shape (C,) or (0,)
         The additive law's data term B at the reference point; empty for a law without one.
+    prelearned : Array, shape (C,) or (0,)
+        The rectified law's :math:`D_l` as a multiple of :math:`D_0^{\beta}`; empty for a law without one.
+    own : dict of arrays, shape (C,)
+        Parameters that a law of the user's own has besides these, by name.
     """
 
     E: Array
@@ -47,6 +56,8 @@ class LawParameters(NamedTuple):
     alpha: Array
     reducible: Array
     data_term: Array
+    prelearned: Array = NONE
+    own: Mapping[str, Array] = NO_OWN
 
 
 def multiplicative(p: LawParameters, rows: RowArrays) -> Array:
@@ -73,6 +84,21 @@ def additive(p: LawParameters, rows: RowArrays) -> Array:
     return jax.nn.logsumexp(jnp.concatenate([common[:, None], present], axis=1), axis=1)
 
 
+def rectified(p: LawParameters, rows: RowArrays) -> Array:
+    r"""Log of :math:`L(X, D_f) = A X^{-\alpha} / (D_l + D_f^{\beta}) + E`.
+
+    Lin et al. (2024, arXiv 2402.02314), eq. 3: :math:`D_l` is what pretraining has taught already, so that the loss
+    is finite at :math:`D_f = 0` and bends in log-log before it falls. At one model size :math:`A X^{-\alpha}` is
+    their B; over several it is the product of eq. 1 in Zhang et al. (2024). At :math:`D_l = 0` the two laws are one.
+    """
+    log_prelearned = jnp.log(p.prelearned)
+    fall = jnp.sum(take(p.alpha, rows.term) * rows.log_x, axis=1)
+    learned = jnp.logaddexp(take(log_prelearned, rows.cell), take(p.beta, rows.cell) * rows.log_d)
+    at_centre = take(jnp.logaddexp(log_prelearned, 0.0), rows.cell)
+    log_reducible = take(jnp.log(p.reducible), rows.amplitude[:, 0]) - fall + at_centre - learned
+    return jnp.logaddexp(log_reducible, take(jnp.log(p.E), rows.cell))
+
+
 @dataclass(frozen=True)
 class Law:
     """A law and what the rest of the house must know of it.
@@ -87,14 +113,36 @@ class Law:
         True where every factor has a term of its own (additive), False where factors share one product.
     has_data_term : bool
         True where D_f has a term of its own with an amplitude B.
+    has_prelearned : bool
+        True where pretraining counts as data already seen, so that the loss bends at small D_f.
+    own : tuple of (str, PriorSpec)
+        Name and default prior of each further parameter, one a (task, method): ``p.own[name]`` in ``log_mean``.
+
+    Examples
+    --------
+    A law of one's own is a plain JAX function of parameters, one row of each a (task, method), and rows. This one
+    lets the exponent of D_f change by ``bend`` for each unit of its log (a priori Normal(0, .01)):
+
+    >>> import bayes_scaling as bs
+    >>> import jax.numpy as jnp
+    >>> def bent(p, rows):
+    ...     slope = p.beta[rows.cell] + p.own["bend"][rows.cell] * rows.log_d
+    ...     log_reducible = jnp.log(p.reducible)[rows.amplitude[:, 0]] - slope * rows.log_d
+    ...     return jnp.logaddexp(log_reducible, jnp.log(p.E)[rows.cell])
+    >>> prior = bs.PriorSpec.of("Normal", loc=0.0, scale=0.01)
+    >>> law = bs.Law("bent", "L = A * D_f^-(beta + bend log D_f) + E", "ours", bent, own=(("bend", prior),))
+    >>> bs.JointLaw(law, factors=()).name
+    'bent'
     """
 
     name: str
     formula: str
     source: str
     log_mean: Callable[[LawParameters, RowArrays], Array]
-    amplitude_per_factor: bool
-    has_data_term: bool
+    amplitude_per_factor: bool = False
+    has_data_term: bool = False
+    has_prelearned: bool = False
+    own: tuple[tuple[str, PriorSpec], ...] = ()
 
 
 LAWS = {
@@ -105,8 +153,6 @@ LAWS = {
             "L(X, D_f) = A * X^-alpha * D_f^-beta + E",
             "Zhang et al. 2024 (arXiv 2402.17193), eq. 1",
             multiplicative,
-            amplitude_per_factor=False,
-            has_data_term=False,
         ),
         Law(
             "additive",
@@ -116,17 +162,26 @@ LAWS = {
             amplitude_per_factor=True,
             has_data_term=True,
         ),
+        Law(
+            "rectified",
+            "L(X, D_f) = A * X^-alpha / (D_l + D_f^beta) + E",
+            "Lin et al. 2024 (arXiv 2402.02314), eq. 3, times a power of X",
+            rectified,
+            has_prelearned=True,
+        ),
     )
 }
 
 
-def log_amplitude_scale(law: Law, layout: Layout, alpha: Array, beta: Array) -> Array:
+def log_amplitude_scale(law: Law, layout: Layout, alpha: Array, beta: Array, prelearned: Array) -> Array:
     r"""Log of what turns each reference amplitude into the paper's A: ``A = reducible * exp(scale)``.
 
     Shape (J,). :math:`\alpha \log X_0 + \beta \log D_0` for the multiplicative law (sums over the factors that
-    share the amplitude), :math:`\alpha \log X_0` for the additive one.
+    share the amplitude), :math:`\alpha \log X_0` for the additive one; the rectified law's denominator at the
+    centre is :math:`D_0^{\beta}` times one plus ``prelearned``.
     """
     scale = jnp.asarray(layout.amplitude_has_term) @ (alpha * layout.log_x0)
     if law.has_data_term:
         return scale
-    return scale + take(beta * layout.log_d0, layout.cell_of_amplitude)
+    of_data = beta * layout.log_d0 + (jnp.log1p(prelearned) if law.has_prelearned else 0.0)
+    return scale + take(of_data, layout.cell_of_amplitude)

@@ -15,7 +15,32 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+NO_DRIFT: Floats = np.zeros((0, 0))
+SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale")
 SHARED = " * "  # between the names of factors that share one amplitude
+
+
+class Drift(NamedTuple):
+    r"""Knots at which the slope of log loss on log :math:`D_f` may change, see :mod:`bayes_scaling.models.drift`.
+
+    Attributes
+    ----------
+    cell : int array, shape (U,)
+    knot : float array, shape (U,)
+        Centred log of :math:`D_f`.
+    side : float array, shape (U,)
+        +1 where the change is felt above the knot, -1 where below.
+    step : float array, shape (U,)
+        Square root of the stretch of log :math:`D_f` that the knot stands for.
+    edge : float array, shape (C, 2)
+        Centred log of the smallest and largest measured :math:`D_f`.
+    """
+
+    cell: Ints
+    knot: Floats
+    side: Floats
+    step: Floats
+    edge: Floats
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,8 @@ class Layout:
     cell_of_effect, common_of_effect : int array, shape (H,)
     base_of_effect : tuple of str, length H
     task_of_common, base_of_common : tuple of str, length G
+    drift : Drift
+        Where the law may bend away from itself along D_f.
     """
 
     task: tuple[str, ...]
@@ -66,6 +93,7 @@ class Layout:
     base_of_effect: tuple[str, ...]
     task_of_common: tuple[str, ...]
     base_of_common: tuple[str, ...]
+    drift: Drift
 
     @property
     def n_cells(self) -> int:
@@ -118,7 +146,7 @@ class Layout:
 
     def family_size(self, family: str) -> int:
         """Length of a parameter family's vector."""
-        sizes = {"alpha": self.n_terms, "reducible": self.n_amplitudes, "nu": 1, "base_scale": 1, "base_share": 1}
+        sizes = {"alpha": self.n_terms, "reducible": self.n_amplitudes} | dict.fromkeys(SCALAR_FAMILIES, 1)
         return sizes.get(family, self.n_cells)
 
     def cell_label(self, c: int) -> str:
@@ -159,6 +187,8 @@ class RowArrays(NamedTuple):
         Centred log of each factor, 0 where it is not active.
     log_d : float array, shape (n,)
         Centred log of D_f.
+    drift : float array, shape (n, U)
+        How each change of slope is felt, see :func:`bayes_scaling.models.drift.basis`.
     """
 
     cell: Ints
@@ -167,6 +197,7 @@ class RowArrays(NamedTuple):
     amplitude: Ints
     log_x: Floats
     log_d: Floats
+    drift: Floats = NO_DRIFT
 
     def each(self, change: Callable[[Any], Any]) -> "RowArrays":
         """The rows with every field changed alike."""

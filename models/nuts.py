@@ -38,6 +38,8 @@ class NutsSettings:
         Mean acceptance probability that the step size is adapted to.
     max_tree_depth : int
         At most ``2**max_tree_depth`` leapfrog steps a draw.
+    engine : {"nuts", "smc"}
+        What drew: NUTS, or sequential Monte Carlo, of which ``chains`` are populations and ``draws`` particles.
     """
 
     chains: int = 4
@@ -45,6 +47,7 @@ class NutsSettings:
     draws: int = 1000
     target_accept: float = 0.9
     max_tree_depth: int = 10
+    engine: str = "nuts"
 
 
 def run_nuts(

@@ -9,11 +9,11 @@ from jax import Array
 from numpyro import handlers
 
 from bayes_scaling.models.compiling import jit_once
-from bayes_scaling.models.joint import JointModel, gather_family, joint_law
+from bayes_scaling.models.joint import DRIFT, JointModel, gather_family, joint_law
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.precision import in_float64
 
-BASE_SITES = ("base_common", "base_effect")
+LATENT_SITES = ("base_common", "base_effect", DRIFT)
 
 
 @in_float64
@@ -23,7 +23,7 @@ def sample_prior(model: JointModel, problem: Problem, draws: int, seed: int) -> 
     def one(key: Array) -> tuple[dict[str, Array], Array]:
         trace = handlers.trace(handlers.seed(joint_law, key)).get_trace(model, problem)
         values = {site.name: trace[site.name]["value"] for site in model.sites}
-        families = _gather(model, values) | {name: trace[name]["value"] for name in BASE_SITES if name in trace}
+        families = _gather(model, values) | {name: trace[name]["value"] for name in LATENT_SITES if name in trace}
         return families, trace["loss"]["value"]
 
     families, loss = jit_once(jax.vmap(one))(jax.random.split(jax.random.key(seed), draws))
@@ -50,7 +50,7 @@ def evaluate_runs(
 
     def one(key: Array, draw: dict[str, Array]) -> tuple[Array, Array]:
         values = {s.name: draw[s.family][np.asarray(s.index)] for s in model.sites if not s.fixed}
-        values |= {name: draw[name] for name in BASE_SITES if name in draw}
+        values |= {name: draw[name] for name in LATENT_SITES if name in draw}
         program = handlers.seed(handlers.substitute(joint_law, values), key)
         site = handlers.trace(program).get_trace(model, problem)["loss"]
         return site["value"], site["fn"].log_prob(jnp.asarray(problem.loss))

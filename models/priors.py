@@ -13,7 +13,7 @@ import numpy as np
 from numpyro.distributions import Distribution
 
 from bayes_scaling.errors import ModelError
-from bayes_scaling.models.laws import Law
+from bayes_scaling.models.laws import OWN, Law
 from bayes_scaling.models.layout import Layout
 from bayes_scaling.models.prior_spec import PriorSpec, stack
 
@@ -28,8 +28,9 @@ DESCRIPTIONS = {
     "nu": "degrees of freedom of the noise",
     "base_scale": "how far a base LLM's runs sit off the law, in log loss",
     "base_share": "share of the base effect's variance that the methods have in common",
+    "prelearned": "D_l over D_0^beta: data that pretraining was worth",
+    "drift_scale": "how the slope of log loss on log D_f strays from the law's, over a factor e of D_f",
 }
-SCALAR_FAMILIES = ("nu", "base_scale", "base_share")
 PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1), "either sign; published |alpha| < .005"
 FIXED_DEFAULTS = {
     # One prior for model and pretraining size: which matters more is the data's to answer. It is positive: a negative
@@ -49,6 +50,8 @@ FIXED_DEFAULTS = {
         "families of LLMs scatter by .5 to 10 % of the loss",
     ),
     "base_share": (PriorSpec.of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"),
+    "prelearned": (PriorSpec.of("LogNormal", loc=math.log(0.3), scale=1.5), "the bend lies anywhere below the centre"),
+    "drift_scale": (PriorSpec.of("LogNormal", loc=math.log(0.01), scale=1.5), "a tenth of beta, give or take 4.5"),
 }
 
 
@@ -101,10 +104,11 @@ class Site:
         return stack(self.specs)
 
 
-def elements(law: Law, layout: Layout, base_effects: bool) -> dict[str, list[Element]]:
+def elements(law: Law, layout: Layout, base_effects: bool, discrepancy: bool = False) -> dict[str, list[Element]]:
     """Every scalar parameter of a model with a prior of its own, by family, in the order of its vector."""
     cells = [(t, m) for t, m in zip(layout.task, layout.method, strict=True)]
-    per_cell = ["E", "beta", "sigma"] + (["data_term"] if law.has_data_term else [])
+    per_cell = ["E", "beta", "sigma"] + ["data_term"] * law.has_data_term + ["prelearned"] * law.has_prelearned
+    per_cell += [OWN + name for name, _ in law.own]
     found = {family: [Element(family, cell) for cell in cells] for family in per_cell}
     found["alpha"] = [
         Element("alpha", (factor, *cells[c]))
@@ -114,7 +118,7 @@ def elements(law: Law, layout: Layout, base_effects: bool) -> dict[str, list[Ele
         Element("reducible", (factor, *cells[c]) if factor else cells[c])
         for c, factor in zip(layout.cell_of_amplitude, layout.factor_of_amplitude, strict=True)
     ]
-    scalars = SCALAR_FAMILIES if base_effects else ("nu",)
+    scalars = ["nu"] + ["base_scale", "base_share"] * base_effects + ["drift_scale"] * discrepancy
     return found | {family: [Element(family, ())] for family in scalars}
 
 
@@ -130,6 +134,8 @@ def default_prior(element: Element, position: int, law: Law, layout: Layout) -> 
             return _amplitude(float(layout.loss_median[position]), law)
         case "alpha" if element.labels[0] == "pet_size":
             return PET_EXPONENT
+        case family if family.startswith(OWN):
+            return dict(law.own)[family.removeprefix(OWN)], "given with the law"
         case family:
             return FIXED_DEFAULTS[family]
 
@@ -181,7 +187,13 @@ def preset(name: str) -> dict[str, PriorSpec]:
 
 
 def resolve(
-    law: Law, layout: Layout, base_effects: bool, overrides: Mapping[str, PriorSpec], *, strict: bool = True
+    law: Law,
+    layout: Layout,
+    base_effects: bool,
+    discrepancy: bool,
+    overrides: Mapping[str, PriorSpec],
+    *,
+    strict: bool = True,
 ) -> tuple[Site, ...]:
     """All sample sites of a model, defaults and overrides together; not ``strict`` skips keys that fit nothing.
 
@@ -190,7 +202,7 @@ def resolve(
     ModelError
         If a key fits no parameter of this model, or two equally narrow keys fit the same one.
     """
-    table = elements(law, layout, base_effects)
+    table = elements(law, layout, base_effects, discrepancy)
     used: set[str] = set()
     grouped: dict[tuple[str, object], list[tuple[int, PriorSpec, str]]] = {}
     for family, members in table.items():
@@ -226,7 +238,7 @@ def _parse(key: str) -> tuple[str, frozenset[str]]:
 
 def _check_range(key: str, family: str, spec: PriorSpec) -> None:
     """Refuse a prior that can put its parameter where the model is not defined."""
-    if family in ("alpha", "beta"):
+    if family in ("alpha", "beta") or family.startswith(OWN):
         return
     high, rule, better = (
         (1.0, "between 0 and 1", "dist.Beta")
@@ -249,7 +261,9 @@ def _check_range(key: str, family: str, spec: PriorSpec) -> None:
 
 def _fitting(element: Element, overrides: Mapping[str, PriorSpec]) -> list[str]:
     """Keys that fit an element, the narrowest last."""
-    names = {"reducible": ("reducible", "A"), "data_term": ("data_term", "B")}.get(element.family, (element.family,))
+    names = {"reducible": ("reducible", "A"), "data_term": ("data_term", "B")}.get(
+        element.family, (element.family.removeprefix(OWN),)
+    )
     fitting = []
     for key in overrides:
         family, labels = _parse(key)

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from numpyro.distributions import biject_to
 
 from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
-from bayes_scaling.models.joint import JointModel
-from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.joint import DRIFT, JointModel
+from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.priors import Site
 
-HELD = ("nu", "base_scale", "base_share")
+HELD = SCALAR_FAMILIES
 
 
 def base_errors(problem: Problem) -> Floats:
@@ -39,6 +39,8 @@ def start(c: Coordinates) -> Floats:
         level = _mean_by(np.log(c.problem.loss), c.problem.effect, c.problem.layout.n_effects)
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
         blocks[EFFECT] = np.where(c.pinned, level, 0.0)
+    if c.model.discrepancy:
+        blocks[DRIFT] = np.zeros(c.problem.layout.drift.knot.size)
     return np.concatenate([blocks[name] for name, _ in c.blocks])
 
 

@@ -26,7 +26,7 @@ def design(**columns):
 
 def canned(runs, model=None, chains=2, draws=500, **families):
     """A posterior with given draws (numbers, or arrays that broadcast) and no sampling."""
-    model = bs.JointLaw() if model is None else model
+    model = bs.JointLaw(discrepancy=False) if model is None else model
     runs = bs.load_runs(runs)
     layout = model.encode(runs).layout
     values = {"E": 1.0, "beta": 0.1, "alpha": 0.3, "reducible": 0.4, "sigma": 0.005, "nu": 30.0}

@@ -74,8 +74,8 @@ def test_one_truth_comes_back() -> None:
 
 @pytest.mark.slow
 def test_coverage_over_fifty_truths() -> None:
-    """84 to 96 % of 150 intervals a parameter (99 % range of binomial(150, .9))."""
-    model = bs.JointLaw(priors=PRIORS)
+    """84 to 96 % of 150 intervals a parameter (99 % range of binomial(150, .9)); the law alone, without drift."""
+    model = bs.JointLaw(priors=PRIORS, discrepancy=False)
     hits: dict[str, list[np.ndarray]] = {}
     for seed in range(50):
         runs, truth = drawn_runs(model, seed=100 + seed)
@@ -89,7 +89,8 @@ def test_coverage_over_fifty_truths() -> None:
 @pytest.mark.slow
 def test_broken_twin_the_wrong_law_is_caught() -> None:
     """Runs of the additive law fitted with the multiplicative one do not cover: the test above can fail."""
-    additive, multiplicative = bs.JointLaw("additive", PRIORS | DATA_TERM), bs.JointLaw(priors=PRIORS)
+    additive = bs.JointLaw("additive", PRIORS | DATA_TERM, discrepancy=False)
+    multiplicative = bs.JointLaw(priors=PRIORS, discrepancy=False)
     hits = []
     for seed in range(10):
         runs, truth = drawn_runs(additive, seed=200 + seed)

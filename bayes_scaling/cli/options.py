@@ -18,7 +18,7 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="NAME=YOURS", help="What you call a column, such as loss=eval_loss; repeatable."),
 ]
-Law = Annotated[str, typer.Option(help="multiplicative or additive.")]
+Law = Annotated[str, typer.Option(help="multiplicative, additive or rectified.")]
 Priors = Annotated[
     str | None,
     typer.Option(metavar="PRESET", help="Preset of priors from published exponents, such as besiroglu2024."),

@@ -8,6 +8,7 @@ import pandas as pd
 from bayes_scaling.encoding.factor_sets import FactorSet, cell_factors, factor_sets
 from bayes_scaling.encoding.rows import encode_rows
 from bayes_scaling.errors import RunsError
+from bayes_scaling.models import drift
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Layout, Problem, RowArrays
 from bayes_scaling.runs import FACTORS, check_factor_varies
@@ -78,6 +79,8 @@ def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[Facto
     effects = list(dict.fromkeys(zip(cell_of_row, runs["base"], strict=True)))
     commons = list(dict.fromkeys((cells[c][0], base) for c, base in effects))
     by_cell = runs.groupby(cell_of_row, sort=True)["loss"]
+    log_d = np.log(runs["finetune_size"].to_numpy(np.float64))
+    log_d0 = np.array([log_d[np.array(cell_of_row) == c].mean() for c in range(len(cells))])
     return Layout(
         task=tuple(task for task, _ in cells),
         method=tuple(method for _, method in cells),
@@ -89,7 +92,7 @@ def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[Facto
         factor_sets=tuple(used),
         fixed_sizes=tuple(_fixed_sizes(runs, cell_of_row, sets, key) for key in used),
         log_x0=np.array([_log_centre(runs, cell_of_row, sets, c, f) for c, f in terms]),
-        log_d0=np.log(runs["finetune_size"]).groupby(cell_of_row, sort=True).mean().to_numpy(),
+        log_d0=log_d0,
         loss_median=by_cell.median().to_numpy(),
         loss_min=by_cell.min().to_numpy(),
         cell_of_effect=_ints(c for c, _ in effects),
@@ -97,6 +100,7 @@ def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[Facto
         base_of_effect=tuple(base for _, base in effects),
         task_of_common=tuple(task for task, _ in commons),
         base_of_common=tuple(base for _, base in commons),
+        drift=drift.make(_ints(cell_of_row), log_d - log_d0[cell_of_row], len(cells)),
     )
 
 
@@ -132,4 +136,5 @@ def _mean_rows(rows: RowArrays, effect: np.ndarray, n: int) -> RowArrays:
     log_d = np.bincount(effect, rows.log_d, minlength=n) / count
     columns = [np.bincount(effect, column, minlength=n) / count for column in rows.log_x.T]
     log_x = np.stack(columns, axis=1) if columns else mean.log_x
-    return mean._replace(log_d=log_d, log_x=log_x * mean.active)
+    felt = np.stack([np.bincount(effect, column, minlength=n) / count for column in rows.drift.T], axis=1)
+    return mean._replace(log_d=log_d, log_x=log_x * mean.active, drift=felt)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.models import drift
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import Layout, RowArrays
 from bayes_scaling.runs import FACTORS
@@ -39,7 +40,8 @@ def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tu
         if rows.any():
             log_x[rows, column] = np.log(frame.loc[rows, factor].to_numpy(np.float64)) - layout.log_x0[terms]
     log_d = np.log(frame["finetune_size"].to_numpy(np.float64)) - layout.log_d0[cell]
-    return RowArrays(cell, term, active, _amplitudes(layout, law, cell, term, sets), log_x, log_d)
+    amplitude = _amplitudes(layout, law, cell, term, sets)
+    return RowArrays(cell, term, active, amplitude, log_x, log_d, drift.basis(layout.drift, cell, log_d))
 
 
 def _amplitudes(

@@ -27,7 +27,8 @@ from bayes_scaling.plots.style import (
 from bayes_scaling.runs import FACTORS
 
 if TYPE_CHECKING:
-    from bayes_scaling.posterior import Kind, Posterior
+    from bayes_scaling.answers import Kind
+    from bayes_scaling.posterior import Posterior
 
 GRID = 40  # D_f of each curve
 EDGE, ROOM = 1.15, 1.7  # the axis goes on by these factors; ROOM is for the word "extrapolation"

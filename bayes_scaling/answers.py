@@ -1,0 +1,117 @@
+"""What a posterior and an average of posteriors answer alike: bands, wins, crossovers, choices."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from bayes_scaling import choice, crossover, prediction, wins
+from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.layout import Floats, Layout, Problem
+from bayes_scaling.models.nuts import NutsSettings
+
+Sizes = float | Sequence[float] | None
+Kind = Literal["mean", "run"]
+
+
+class RunDraws(NamedTuple):
+    """Draws of what the loss of a run is made of, S draws at n design rows.
+
+    Attributes
+    ----------
+    log_mean : float array, shape (S, n)
+        Log expected loss, with base effects and drift.
+    sigma : float array, shape (S, n)
+        Noise of log loss.
+    nu : float array, shape (S, 1)
+        Its degrees of freedom.
+    """
+
+    log_mean: Floats
+    sigma: Floats
+    nu: Floats
+
+
+class Answers(ABC):
+    """Draws of the expected loss anywhere, and what follows from them.
+
+    :class:`~bayes_scaling.Posterior` has them from one law, :class:`~bayes_scaling.Average` from several.
+    """
+
+    runs: pd.DataFrame
+    seed: int
+    settings: NutsSettings
+
+    @property
+    @abstractmethod
+    def layout(self) -> Layout:
+        """Names and indices of cells, exponents, amplitudes and base effects (of the first law)."""
+
+    @property
+    @abstractmethod
+    def problem(self) -> Problem:
+        """The runs as arrays (of the first law)."""
+
+    @property
+    @abstractmethod
+    def resolved(self) -> JointModel:
+        """The model with every prior resolved (of the first law)."""
+
+    @abstractmethod
+    def family(self, name: str) -> Floats:
+        """Draws of a parameter family with the chains joined, shape (chains * draws, length)."""
+
+    @abstractmethod
+    def blocks(self, design: pd.DataFrame) -> Iterator[tuple[slice, RunDraws]]:
+        """Draws at a design, some rows at a time."""
+
+    def predict(self, design: pd.DataFrame, kind: Kind = "mean", prob: float = 0.9) -> pd.DataFrame:
+        """Bands at design points, see :func:`bayes_scaling.prediction.table`."""
+        return prediction.table(self, design, kind, prob)
+
+    def win_probability(
+        self,
+        finetune_size: Sequence[float] | float,
+        *,
+        model_size: Sizes = None,
+        pretrain_size: Sizes = None,
+        pet_size: Sizes = None,
+        task: str | None = None,
+        base: str | None = None,
+    ) -> pd.DataFrame:
+        """P(each method has the lowest expected loss), see :func:`bayes_scaling.wins.table`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return wins.table(self, finetune_size, sizes, task, base)
+
+    def crossover(
+        self,
+        first: str,
+        second: str,
+        *,
+        model_size: Sizes = None,
+        pretrain_size: Sizes = None,
+        pet_size: Sizes = None,
+        task: str | None = None,
+        limits: tuple[float, float] | None = None,
+        prob: float = 0.9,
+    ) -> crossover.Crossover:
+        """Posterior of the D_f at which two methods' expected losses meet, see :mod:`bayes_scaling.crossover`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return crossover.find(self, first, second, sizes, task, limits, prob)
+
+    def choose(
+        self,
+        finetune_size: float,
+        *,
+        model_size: float | None = None,
+        pretrain_size: float | None = None,
+        pet_size: float | None = None,
+        task: str | None = None,
+        base: str | None = None,
+        cost: Mapping[str, float] | None = None,
+        margin: float | None = None,
+    ) -> choice.Choice:
+        """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
+        sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
+        return choice.choose(self, finetune_size, sizes, task, base, cost, margin)

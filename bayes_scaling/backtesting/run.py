@@ -1,0 +1,154 @@
+"""``backtest``: hold runs out, fit the rest, score what was said of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.backtesting import forecasters
+from bayes_scaling.backtesting.holdouts import Rule, splits
+from bayes_scaling.backtesting.report import describe
+from bayes_scaling.backtesting.scores import Forecast, score, summary
+from bayes_scaling.errors import BayesScalingError, RunsError
+from bayes_scaling.fitting import fit
+from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.runs import FACTORS, validate_runs
+
+BAYES, LEAST_SQUARES, LAST_VALUE = "posterior", "least squares", "last value"
+FEWEST_RUNS = 4  # in what is left to fit
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """What the bands were worth on runs that were held out.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a forecaster: ``forecaster, coverage_50, coverage_80, coverage_90, coverage_95, crps, log_score, mae,
+        width_90``. The last four are means over the held-out runs and on log loss: .01 is one per cent of the loss.
+        ``crps``, ``mae`` and ``width_90`` are better low, ``log_score`` high.
+    points : DataFrame
+        One row a held-out run and forecaster: ``forecaster, split``, the run's columns, ``median, low, high`` (its
+        90 % band), ``pit, crps, log_score, error, width``, and ``distance, region`` for the posterior.
+    text : str
+    skipped : tuple of str
+        Groups with too few runs to fit, and why.
+    """
+
+    table: pd.DataFrame
+    points: pd.DataFrame
+    text: str
+    skipped: tuple[str, ...]
+
+    def plot(self, ax: Any = None) -> Any:
+        """Coverage against what was promised; see :func:`bayes_scaling.plot_reliability`."""
+        from bayes_scaling.plots import plot_reliability
+
+        return plot_reliability(self, ax=ax)
+
+
+def backtest(
+    runs: pd.DataFrame,
+    model: JointLaw | Sequence[JointLaw] | None = None,
+    holdout: str | Rule = "largest_finetune_size",
+    *,
+    by: Sequence[str] | None = None,
+    seed: int = 0,
+    draws: int = 1000,
+) -> Backtest:
+    """Hold runs out, fit the others, and score the bands of new runs beside two simpler forecasters.
+
+    The rivals are the same law (the first one) by least squares (the sum of Huber losses on log loss, started by
+    variable projection) with a residual bootstrap, and the last value seen.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A runs table.
+    model : JointLaw or sequence of JointLaw, optional
+        Several are averaged, see :func:`bayes_scaling.average`.
+    holdout : str or callable
+        ``"largest_finetune_size"`` or ``"largest_model_size"`` (of each task and method, or task),
+        ``"leave_one_base_out"``, ``"leave_one_family_out"`` (by a column ``family``), ``"rolling_origin"`` (everything
+        above each D_f from the fourth on), or a function of the runs that returns a mask, True for every held-out
+        row, or a list or dict of masks.
+
+    Other Parameters
+    ----------------
+    by : sequence of str, optional
+        Columns whose groups are fitted alone, such as ``("task", "method", "base")`` for curves.
+    seed : int
+    draws : int
+        Of each of four chains.
+
+    Raises
+    ------
+    BayesScalingError, RunsError, ModelError
+        If the rule holds nothing out, a column is missing, or no group can be fitted.
+
+    Examples
+    --------
+    >>> import bayes_scaling as bs
+    >>> runs = bs.load_data("zhang2024_en_zh")
+    >>> curve = runs[(runs.method == "lora") & (runs.base == "1B")]
+    >>> result = bs.backtest(curve, bs.JointLaw(factors=()))
+    >>> result.table.forecaster.tolist()
+    ['posterior', 'least squares', 'last value']
+    """
+    models = [JointLaw()] if model is None else [model] if isinstance(model, JointLaw) else list(model)
+    valid = validate_runs(runs)
+    parts, skipped = [], []
+    for group, name in _groups(valid, by):
+        for split in splits(group, holdout):
+            train, test = group[~split.held], group[split.held]
+            why = _cannot(train)
+            if why:
+                skipped.append(f"{name}{split.name}: {why}")
+                continue
+            for forecaster, points in _forecasts(train, test, models, seed, draws):
+                parts.append(points.assign(forecaster=forecaster, split=f"{name}{split.name}"))
+    if not parts:
+        raise RunsError(f"no group of runs could be fitted: {'; '.join(skipped)}. Give more runs, or another holdout")
+    points = pd.concat(parts, ignore_index=True)
+    points = points[["forecaster", "split", *(c for c in points if c not in ("forecaster", "split"))]]
+    table = summary(points)
+    return Backtest(table, points, describe(table, points, skipped), tuple(skipped))
+
+
+def _groups(runs: pd.DataFrame, by: Sequence[str] | None) -> Iterator[tuple[pd.DataFrame, str]]:
+    if by is None:
+        yield runs, ""
+        return
+    missing = [column for column in by if column not in runs]
+    if missing or isinstance(by, str):
+        raise BayesScalingError(f"by={by!r}: give columns of the runs, such as ('task', 'method', 'base')")
+    for key, group in runs.groupby(list(by), sort=False, dropna=False):
+        yield group.reset_index(drop=True), f"{', '.join(map(str, key))}: "
+
+
+def _cannot(train: pd.DataFrame) -> str | None:
+    if len(train) < FEWEST_RUNS:
+        return f"{len(train)} runs are left to fit, fewer than {FEWEST_RUNS}"
+    return None
+
+
+def _forecasts(
+    train: pd.DataFrame, test: pd.DataFrame, models: list[JointLaw], seed: int, draws: int
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    from bayes_scaling.averaging import average
+
+    fits = [fit(train, model, seed, draws=draws) for model in models]
+    posterior = fits[0] if len(fits) == 1 else average(fits)
+    design = test.drop(columns=[f for f in FACTORS if f in test and test[f].isna().all()]).reset_index(drop=True)
+    where = posterior.predict(design)[["distance", "region"]]
+    yield BAYES, _scored(forecasters.by_posterior(posterior, design), test).join(where)
+    yield LEAST_SQUARES, _scored(forecasters.by_least_squares(train, design, models[0], seed), test)
+    yield LAST_VALUE, _scored(forecasters.by_last_value(train, test, seed), test)
+
+
+def _scored(said: Forecast, test: pd.DataFrame) -> pd.DataFrame:
+    measured = np.log(test["loss"].to_numpy(np.float64))
+    return test.reset_index(drop=True).join(score(said, measured))

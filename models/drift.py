@@ -1,0 +1,69 @@
+r"""How far reality leaves a law: a slope that drifts with the distance in log D_f.
+
+No law is true. Along :math:`x = \log(D_f / D_0)` a cell's log loss leaves it by :math:`\delta(x)`, whose slope is a
+random walk that starts at the centre of the data and goes outwards on either side:
+
+.. math:: \delta(0) = \delta'(0) = 0, \qquad d\delta' = \tau \, dW, \qquad
+          \operatorname{var} \delta(x) = \tau^2 |x|^3 / 3.
+
+It is the Gaussian process behind cubic smoothing splines (Wahba 1978; Wecker and Ansley 1983) with the law as its
+mean: small where the law was measured, and growing with the distance from it. A few knots stand for the walk; what
+lies beyond the last measured size is drawn when a point there is predicted. The scale :math:`\tau` is learned from
+how the runs bend about the law.
+"""
+
+import numpy as np
+
+from bayes_scaling.models.layout import Drift, Floats, Ints
+
+KNOTS = 4  # on either side of the centre of a cell's D_f
+BEYOND = 0.5 * np.log(2.0)  # stretch of log D_f between two knots outside the measured range
+
+
+def make(cell: Ints, log_d: Floats, n_cells: int) -> Drift:
+    """Knots of every cell from its rows' centred log D_f."""
+    edge = np.array([[log_d[cell == c].min(), log_d[cell == c].max()] for c in range(n_cells)])
+    stretch = np.abs(edge) / KNOTS
+    places = (np.arange(KNOTS) + 0.5)[None, None, :] * stretch[:, :, None]
+    side = np.broadcast_to(np.array([-1.0, 1.0])[None, :, None], places.shape)
+    return Drift(
+        cell=np.repeat(np.arange(n_cells), 2 * KNOTS),
+        knot=(side * places).ravel(),
+        side=side.ravel().copy(),
+        step=np.sqrt(np.broadcast_to(stretch[:, :, None], places.shape)).ravel(),
+        edge=edge,
+    )
+
+
+def basis(drift: Drift, cell: Ints, log_d: Floats) -> Floats:
+    """What a unit change of slope at each knot adds to each row's log loss over the scale, shape (n, U)."""
+    reach = np.maximum(drift.side * (log_d[:, None] - drift.knot), 0.0)
+    return np.asarray(np.where(cell[:, None] == drift.cell, drift.step * reach, 0.0))
+
+
+def beyond(drift: Drift, cell: int, log_d: Floats, normals: Floats, side: float) -> Floats:
+    """Drift that happens outside the measured range, over the scale.
+
+    Parameters
+    ----------
+    drift : Drift
+    cell : int
+    log_d : float array, shape (n,)
+    normals : float array, shape (S, knots)
+        Standard normal changes of slope, one for each :data:`BEYOND` of log D_f past the edge.
+    side : {-1.0, 1.0}
+
+    Returns
+    -------
+    float array, shape (S, n)
+        Zero for rows inside the range.
+    """
+    outside = side * (log_d - drift.edge[cell, int(side > 0)])
+    knots = (np.arange(normals.shape[1]) + 0.5) * BEYOND
+    return np.asarray(normals @ (np.sqrt(BEYOND) * np.maximum(outside[None, :] - knots[:, None], 0.0)))
+
+
+def knots_beyond(drift: Drift, cell: int, log_d: Floats, side: float) -> int:
+    """How many changes of slope lie between the edge of the measured range and the farthest row."""
+    outside = side * (log_d - drift.edge[cell, int(side > 0)])
+    return int(np.ceil(max(float(np.max(outside, initial=0.0)), 0.0) / BEYOND))
