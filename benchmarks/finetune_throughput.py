@@ -9,8 +9,8 @@ import platform
 import statistics
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import ByteLevelBPETokenizer
@@ -78,20 +78,16 @@ def compare_workers(config: RunConfig, folder: Path, repeats: int, runs: int) ->
 
 
 def throughput(path: Path) -> float:
-    """Target tokens of all runs, over each worker's own time in runs, summed over workers.
+    """Target tokens of all runs over the time from the first run's start to the last one's end.
 
-    Starting a worker (importing torch, 10 s) is not in it: it is paid once a study.
+    Starting a worker (importing torch, 10 s) is before the first start: it is paid once a study.
     """
     with Ledger(path) as ledger:
         records = ledger.records()
-    by_owner: dict[str, list[Any]] = {}
-    for record in records:
-        assert record.status == "done", record
-        by_owner.setdefault(str(record.owner), []).append(record)
-    return sum(
-        sum(record.measures["tokens"] for record in mine) / sum(record.wall_seconds for record in mine)
-        for mine in by_owner.values()
-    )
+    assert all(record.status == "done" for record in records), records
+    started = min(datetime.fromisoformat(str(record.started)) for record in records)
+    finished = max(datetime.fromisoformat(str(record.finished)) for record in records)
+    return sum(record.measures["tokens"] for record in records) / (finished - started).total_seconds()
 
 
 def ours(config: RunConfig, inputs: Inputs) -> float:
