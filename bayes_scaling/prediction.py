@@ -129,15 +129,17 @@ def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
         for side in (-1.0, 1.0):
             name = f"drift\0{layout.task[c]}\0{layout.method[c]}\0{side:+.0f}"
             count = drift.knots_beyond(layout.drift, int(c), rows.log_d[of_cell], side)
-            normals = _named_normals(posterior, name, count)
-            drifted[:, of_cell] += drift.beyond(layout.drift, int(c), rows.log_d[of_cell], normals, side)
+            changes = _named_changes(posterior, name, count)
+            drifted[:, of_cell] += drift.beyond(layout.drift, int(c), rows.log_d[of_cell], changes, side)
     return np.asarray(posterior.family("drift_scale") * drifted)
 
 
-def _named_normals(posterior: "Posterior", name: str, count: int) -> Floats:
-    """Standard normals, shape (S, count); the first few are the same however many are asked for."""
+def _named_changes(posterior: "Posterior", name: str, count: int) -> Floats:
+    """Changes of slope with Student-t tails, shape (S, count); the first are the same however many are asked for."""
     rng = np.random.default_rng([posterior.seed, crc32(name.encode())])
-    return np.asarray(rng.standard_normal((count, posterior.family("E").shape[0])).T)
+    draws = posterior.family("E").shape[0]
+    factor = np.sqrt(drift.BEYOND_DF / rng.chisquare(drift.BEYOND_DF, draws))
+    return np.asarray((factor * rng.standard_normal((count, draws))).T)
 
 
 def noise(posterior: "Answers", parts: "RunDraws", block: slice) -> Floats:

@@ -9,7 +9,9 @@ random walk that starts at the centre of the data and goes outwards on either si
 It is the Gaussian process behind cubic smoothing splines (Wahba 1978; Wecker and Ansley 1983) with the law as its
 mean: small where the law was measured, and growing with the distance from it. A few knots stand for the walk; what
 lies beyond the last measured size is drawn when a point there is predicted. The scale :math:`\tau` is learned from
-how the runs bend about the law.
+how the runs bend about the law. Past the last measured size it need not be what it was: there the walk is a Student-t
+process (Shah, Wilson and Ghahramani 2014), one factor for each side of a cell, so that a law that held well may still
+break.
 """
 
 import numpy as np
@@ -18,6 +20,7 @@ from bayes_scaling.models.layout import Drift, Floats, Ints
 
 KNOTS = 4  # on either side of the centre of a cell's D_f
 BEYOND = 0.5 * np.log(2.0)  # stretch of log D_f between two knots outside the measured range
+BEYOND_DF = 3.0  # tails of what happens there
 
 
 def make(cell: Ints, log_d: Floats, n_cells: int) -> Drift:
@@ -41,7 +44,7 @@ def basis(drift: Drift, cell: Ints, log_d: Floats) -> Floats:
     return np.asarray(np.where(cell[:, None] == drift.cell, drift.step * reach, 0.0))
 
 
-def beyond(drift: Drift, cell: int, log_d: Floats, normals: Floats, side: float) -> Floats:
+def beyond(drift: Drift, cell: int, log_d: Floats, changes: Floats, side: float) -> Floats:
     """Drift that happens outside the measured range, over the scale.
 
     Parameters
@@ -49,8 +52,8 @@ def beyond(drift: Drift, cell: int, log_d: Floats, normals: Floats, side: float)
     drift : Drift
     cell : int
     log_d : float array, shape (n,)
-    normals : float array, shape (S, knots)
-        Standard normal changes of slope, one for each :data:`BEYOND` of log D_f past the edge.
+    changes : float array, shape (S, knots)
+        Standardised changes of slope, one for each :data:`BEYOND` of log D_f past the edge.
     side : {-1.0, 1.0}
 
     Returns
@@ -59,8 +62,8 @@ def beyond(drift: Drift, cell: int, log_d: Floats, normals: Floats, side: float)
         Zero for rows inside the range.
     """
     outside = side * (log_d - drift.edge[cell, int(side > 0)])
-    knots = (np.arange(normals.shape[1]) + 0.5) * BEYOND
-    return np.asarray(normals @ (np.sqrt(BEYOND) * np.maximum(outside[None, :] - knots[:, None], 0.0)))
+    knots = (np.arange(changes.shape[1]) + 0.5) * BEYOND
+    return np.asarray(changes @ (np.sqrt(BEYOND) * np.maximum(outside[None, :] - knots[:, None], 0.0)))
 
 
 def knots_beyond(drift: Drift, cell: int, log_d: Floats, side: float) -> int:

@@ -44,7 +44,13 @@ FIXED_DEFAULTS = {
         "published .015 to .15, larger in other fields",
     ),
     "sigma": (PriorSpec.of("LogNormal", loc=math.log(0.01), scale=1.5), "1 % of the loss, give or take a factor 4.5"),
-    "nu": (PriorSpec.of("Gamma", concentration=2.0, rate=0.1), "Juarez and Steel 2010"),
+    "nu": (
+        # below 2 a run has no variance, and one odd curve makes every band infinite (seen on accuracies at chance)
+        PriorSpec(
+            "LeftTruncatedDistribution", (("base_dist", PriorSpec.of("Normal", loc=2.0, scale=20.0)), ("low", 2.0))
+        ),
+        "from heavy tails to normal ones; a run keeps a variance",
+    ),
     "base_scale": (
         PriorSpec.of("LogNormal", loc=math.log(0.02), scale=0.8),
         "families of LLMs scatter by .5 to 10 % of the loss",

@@ -3,10 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 import bayes_scaling as bs
 from bayes_scaling.models import drift
+from bayes_scaling.models.drift import BEYOND_DF
 from bayes_scaling.models.layout import Drift
+from bayes_scaling.prediction import _named_changes
 
 CENTRED = np.log(np.geomspace(1e3, 1e7, 9))
 CENTRED = CENTRED - CENTRED.mean()
@@ -63,3 +67,15 @@ def test_what_happens_beyond_is_the_same_in_every_call() -> None:
     assert widths[0] < widths[1] < widths[2]
     plain = bs.fit(fit.runs, bs.JointLaw(factors=(), discrepancy=False), seed=3).predict(far)
     assert np.all(widths[:3] > np.log(plain["high"] / plain["low"])[:3])
+
+
+def test_a_law_that_held_may_still_break() -> None:
+    """Past the data the drift is a Student-t process: its far quantiles are wider than a normal's of that middle."""
+    table = pd.DataFrame({"task": "t", "method": "m", "base": "b", "finetune_size": np.geomspace(1e3, 1e5, 6)})
+    fit = bs.fit(table.assign(loss=[3.0, 2.8, 2.62, 2.45, 2.31, 2.2]), bs.JointLaw(factors=()), seed=3)
+    changes = _named_changes(fit, "drift", 40)
+    middle, far = np.quantile(np.abs(changes[:, 0]), [0.5, 0.99])
+    assert far / middle == pytest.approx(student_t.ppf(0.995, BEYOND_DF) / student_t.ppf(0.75, BEYOND_DF), rel=0.2)
+    assert far / middle > 1.5 * norm.ppf(0.995) / norm.ppf(0.75)
+    of_draw = (changes**2).mean(axis=1)  # one factor a draw, not one a knot: a break goes on
+    assert of_draw.std() > 3 * np.sqrt(2 / 40)
