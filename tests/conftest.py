@@ -18,6 +18,12 @@ def runs() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def both(runs: pd.DataFrame) -> pd.DataFrame:
+    """The paper's two tables as one: model size and PET size, one factor at a time."""
+    return bs.load_runs(pd.concat([runs, bs.load_data("zhang2024_pet")]))
+
+
+@pytest.fixture(scope="session")
 def fit(runs: pd.DataFrame) -> bs.Posterior:
     return bs.fit(runs[runs.split == "fit"], seed=0)
 
