@@ -102,3 +102,17 @@ def test_exponents_that_the_fit_lacks_are_refused(fit, names):
     text = str(caught.value)
     assert f"exponents of both {names[0]!r} and {names[1]!r}; it has finetune_size, model_size" in text
     assert "where it takes two or more values" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"second": "model_size"}, "first='model_size', second='model_size': an exponent does not differ from itself"),
+        *(({"rope": rope}, f"rope={rope!r}: half the width of a region about 0") for rope in (-1, 0, np.inf, "wide")),
+        ({"rope": float("nan")}, "rope=nan: half the width"),
+    ],
+)
+def test_a_comparison_that_says_nothing_is_refused(runs, arguments, message):
+    with pytest.raises(bs.BayesScalingError) as caught:
+        canned(runs).compare_exponents(**({"first": "model_size", "second": "finetune_size"} | arguments))
+    assert message in str(caught.value)
