@@ -155,3 +155,17 @@ def test_a_design_is_not_changed(runs):
     before = given.copy()
     encode_design(problem(runs).layout, LAW, runs, given)
     pd.testing.assert_frame_equal(given, before)
+
+
+# Bug: the sizes of a factor that the fit never had were ignored without a word, every row of a sweep the same
+@pytest.mark.parametrize("column", [None, np.nan])
+def test_a_factor_that_no_fitted_run_has_cannot_be_varied(column):
+    runs = crossed("model_size") if column is None else crossed("model_size", pretrain_size=column)
+    point = {"method": "lora", "model_size": 1e9, "finetune_size": 1e5}
+    text = refused(runs, [point | {"pretrain_size": size} for size in (1e10, 2e10, 2e10)])
+    assert "design column 'pretrain_size' goes from 10B to 20B, and no fitted run has a pretrain_size" in text
+    assert "Leave the column out, or fit runs that vary it" in text
+    for harmless in ({"pretrain_size": 1e10}, {"depth": 3}):
+        encoded = design(runs, [point | harmless, point | harmless | {"finetune_size": 2e5}])
+        assert len(encoded.rows.cell) == 2
+    assert design(runs, [point | {"depth": depth} for depth in (3, 4)]).frame["depth"].tolist() == [3, 4]
