@@ -24,12 +24,12 @@ def canned(runs, model=None, chains=2, draws=500, **families):
     values = {"E": 1.0, "beta": 0.1, "alpha": 0.3, "reducible": 0.4, "sigma": 0.005, "nu": 30.0}
     values |= {"base_scale": 0.05, "base_share": 0.5, "base_common": 0.0, "base_effect": 0.0}
     values |= {"data_term": 0.2} if model.law == "additive" else {}
-    size = {"base_common": layout.n_commons, "base_effect": layout.n_effects}
+    counts = {"base_common": layout.n_commons, "base_effect": layout.n_effects}
+    lengths = {name: counts.get(name, layout.family_size(name)) for name in values | families}
     full = {
-        name: np.broadcast_to(
-            np.asarray(value, float), (chains, draws, size.get(name, layout.family_size(name)))
-        ).copy()
+        name: np.broadcast_to(np.asarray(value, float), (chains, draws, lengths[name])).copy()
         for name, value in (values | families).items()
+        if lengths[name]
     }
     stats = {"diverging": np.zeros((chains, draws), bool)}
     return bs.Posterior(runs, model, full, stats, 0, NutsSettings(chains=chains, draws=draws))
