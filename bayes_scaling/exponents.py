@@ -1,5 +1,6 @@
 """Tables of A, alpha, beta and E, and of differences between exponents."""
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +107,7 @@ def compare(
     prob : float
         Probability inside the highest-density interval.
     rope : float
-        Half-width of the region of practical equivalence: exponents that differ by .02 differ by 1.4 % of the
+        Half-width of the region of practical equivalence, above 0: exponents that differ by .02 differ by 1.4 % of the
         reducible loss per doubling.
 
     Returns
@@ -118,9 +119,10 @@ def compare(
     Raises
     ------
     BayesScalingError
-        If no (task, method) has both exponents.
+        If no (task, method) has both exponents, both are one, or ``rope`` is no width.
     """
     check_prob(prob)
+    _check_comparison(first, second, rope)
     layout, rows = posterior.layout, []
     for c, (task, method) in enumerate(zip(layout.task, layout.method, strict=True)):
         a, b = exponent(posterior, c, first), exponent(posterior, c, second)
@@ -151,6 +153,16 @@ def compare(
     result = pd.DataFrame(rows)
     result.attrs["text"] = _compare_text(result, first, second)
     return result
+
+
+def _check_comparison(first: str, second: str, rope: float) -> None:
+    if first == second:
+        raise BayesScalingError(
+            f"first={first!r}, second={second!r}: an exponent does not differ from itself; name two factors, such as "
+            "'model_size' and 'finetune_size'"
+        )
+    if not (isinstance(rope, Real) and 0 < rope < np.inf):
+        raise BayesScalingError(f"rope={rope!r}: half the width of a region about 0, a number above 0, such as 0.02")
 
 
 def _compare_text(result: pd.DataFrame, first: str, second: str) -> str:

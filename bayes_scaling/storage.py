@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 ATTRIBUTE = "bayes_scaling"
-FORMAT = 1
+FORMAT = 2  # 2: knots of the drift at Gauss-Legendre nodes
 
 
 def save(posterior: "Posterior", path: str | PathLike[str]) -> None:

@@ -24,16 +24,21 @@ BEYOND_DF = 3.0  # tails of what happens there
 
 
 def make(cell: Ints, log_d: Floats, n_cells: int) -> Drift:
-    """Knots of every cell from its rows' centred log D_f."""
+    r"""Knots of every cell from its rows' centred log D_f.
+
+    They are the nodes of Gauss-Legendre quadrature from the centre to either edge, and a knot's variance is its weight:
+    the sum over the knots is then :math:`\tau^2 \int (x - t)^2 dt` exactly, at the edge and everywhere beyond it.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(KNOTS)  # on [-1, 1]
     edge = np.array([[log_d[cell == c].min(), log_d[cell == c].max()] for c in range(n_cells)])
-    stretch = np.abs(edge) / KNOTS
-    places = (np.arange(KNOTS) + 0.5)[None, None, :] * stretch[:, :, None]
+    half = np.abs(edge)[:, :, None] / 2
+    places = half * (1 + nodes)
     side = np.broadcast_to(np.array([-1.0, 1.0])[None, :, None], places.shape)
     return Drift(
         cell=np.repeat(np.arange(n_cells), 2 * KNOTS),
         knot=(side * places).ravel(),
         side=side.ravel().copy(),
-        step=np.sqrt(np.broadcast_to(stretch[:, :, None], places.shape)).ravel(),
+        step=np.sqrt(half * weights).ravel(),
         edge=edge,
     )
 

@@ -1,6 +1,9 @@
 """Fits, and a tiny base to finetune, that many tests read; made once a session."""
 
+import fcntl
 import json
+import os
+import pickle
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +11,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 
 import bayes_scaling as bs
+
+# a busy machine is slow, not wrong
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
@@ -18,8 +26,23 @@ def runs() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def fit(runs: pd.DataFrame) -> bs.Posterior:
-    return bs.fit(runs[runs.split == "fit"], seed=0)
+def both(runs: pd.DataFrame) -> pd.DataFrame:
+    """The paper's two tables as one: model size and PET size, one factor at a time."""
+    return bs.load_runs(pd.concat([runs, bs.load_data("zhang2024_pet")]))
+
+
+@pytest.fixture(scope="session")
+def fit(runs: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> bs.Posterior:
+    """The paper's runs, fitted; by one of several workers, which the others wait for: the same object, draw by draw."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return bs.fit(runs[runs.split == "fit"], seed=0)
+    shared = tmp_path_factory.getbasetemp().parent / "fit.pickle"
+    with open(f"{shared}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            fitted = bs.fit(runs[runs.split == "fit"], seed=0)
+            shared.write_bytes(pickle.dumps((fitted, fitted.idata)))  # its ArviZ groups, which it keeps, with it
+    return pickle.loads(shared.read_bytes())[0]
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from bayes_scaling.backtesting.forecasters import by_posterior
 from bayes_scaling.errors import BayesScalingError, ModelError
 from bayes_scaling.loo import leave_one_out
 from bayes_scaling.stacking import bootstrapped_weights, stacking_weights
+from shared.posteriors import canned
 
 SIZES = np.geomspace(200, 4e5, 12)
 
@@ -95,8 +96,13 @@ def test_all_the_weight_on_one_law_is_that_law(fits: list[bs.Posterior]) -> None
 
 def test_an_average_chooses_and_crosses() -> None:
     runs = pd.concat([curve(), curve(method="lora", A=250.0, E=1.3)])
-    laws = [bs.JointLaw(law, factors=(), discrepancy=False) for law in ("multiplicative", "rectified")]
-    both = bs.average([bs.fit(runs, law, seed=0, draws=500, warmup=500) for law in laws], weights=[0.5, 0.5])
+    laws = {"multiplicative": {}, "rectified": {"prelearned": 0.1}}
+    floor = {"E": np.random.default_rng(0).normal(1.2, 0.05, (4, 500, 2))}
+    fits = [
+        canned(runs, bs.JointLaw(law, factors=(), discrepancy=False), 4, 500, **floor, **own)
+        for law, own in laws.items()
+    ]
+    both = bs.average(fits, weights=[0.5, 0.5])
     wins = both.win_probability([1e3, 1e6])
     assert wins.groupby("finetune_size")["p_best"].sum().tolist() == pytest.approx([1.0, 1.0])
     assert both.choose(1e6).p_best > 0 and both.crossover("full", "lora").draws.shape[1] == 2000

@@ -1,6 +1,7 @@
 """The demo, run once: its files are there, and what it prints is what the files say."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli import app
+from bayes_scaling.demo import results
 
 FILES = {
     "posterior.nc",
@@ -45,8 +47,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def printed(folder: Path) -> str:
-    result = CliRunner().invoke(app, ["demo", "--output", str(folder)], catch_exceptions=False)
+def printed(folder: Path, fit: bs.Posterior) -> str:
+    """What the demo says. The fit it asks for is checked to be the session's, and is not sampled again."""
+
+    def fitted(runs: pd.DataFrame, *, seed: int, progress: Callable[[int, int], None]) -> bs.Posterior:
+        pd.testing.assert_frame_equal(bs.load_runs(runs), fit.runs)
+        assert seed == fit.seed
+        progress(1, 1)
+        return fit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "fit", fitted)
+        result = CliRunner().invoke(app, ["demo", "--output", str(folder)], catch_exceptions=False)
     assert result.exit_code == 0
     assert result.stderr.splitlines()[0].startswith("Fitting the joint law")
     return result.stdout

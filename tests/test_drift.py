@@ -39,9 +39,21 @@ def test_the_law_holds_at_the_centre(knots: Drift) -> None:
 
 @pytest.mark.parametrize("distance", [3.0, 4.6, 6.9, 9.2, 13.8])
 def test_variance_grows_with_the_cube_of_the_distance(knots: Drift, distance: float) -> None:
-    """tau^2 |x|^3 / 3, in the data and past them; a few knots are within 5 % of the continuous walk."""
+    """tau^2 |x|^3 / 3, in the data and past them; a few knots are within 1 % of the continuous walk."""
     for x in (distance, -distance):
-        assert variance(knots, np.array([x]))[0] == pytest.approx(distance**3 / 3, rel=0.05)
+        assert variance(knots, np.array([x]))[0] == pytest.approx(distance**3 / 3, rel=0.01)
+
+
+def test_variance_is_exact_at_the_edge_of_the_data(knots: Drift) -> None:
+    for edge in knots.edge[0]:
+        assert variance(knots, np.array([edge]))[0] == pytest.approx(abs(edge) ** 3 / 3, rel=1e-9)
+
+
+def test_what_the_data_s_range_adds_beyond_it_is_exact(knots: Drift) -> None:
+    """The part of the walk inside [0, L] contributes (x^3 - (x - L)^3) / 3 at every x past L."""
+    x, edge = np.array([6.0, 9.2, 20.0]), knots.edge[0, 1]
+    inside = (drift.basis(knots, np.zeros(3, np.int64), x) ** 2).sum(axis=1)
+    np.testing.assert_allclose(inside, (x**3 - (x - edge) ** 3) / 3, rtol=1e-9)
 
 
 def test_broken_twin_a_drift_that_stops_at_the_last_run_does_not_grow_like_that(knots: Drift) -> None:

@@ -1,12 +1,18 @@
 """``laws`` and ``backtest``: which law to believe, and what its bands are worth."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bayes_scaling.cli import options
 from bayes_scaling.cli.inputs import model_of, read_runs
 from bayes_scaling.cli.output import answer, stage
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from bayes_scaling.joint_law import JointLaw
 
 Laws = Annotated[
     list[str] | None,
@@ -36,8 +42,7 @@ def laws(
     """Compare laws by the runs that they were not fitted to."""
     from bayes_scaling.law_comparison import compare_laws
 
-    runs = read_runs(source, columns)
-    models = [model_of(name, None, factors) for name in law or KNOWN]
+    runs, models = _asked(source, columns, law or KNOWN, factors)
     with stage(f"Fitting {len(models)} laws to {len(runs)} runs, and to the smaller sizes among them"):
         comparison = compare_laws(runs, models, by=_columns(by), seed=seed)
     answer(comparison.table, comparison.text, as_json=as_json, output=output)
@@ -57,11 +62,16 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter is one option
     """Hold runs out, fit the others, and count how often the bands told the truth; several laws are averaged."""
     from bayes_scaling.backtesting import backtest as run
 
-    runs = read_runs(source, columns)
-    models = [model_of(name, None, factors) for name in law or KNOWN[:1]]
+    runs, models = _asked(source, columns, law or KNOWN[:1], factors)
     with stage(f"Fitting all but the held-out of {len(runs)} runs"):
         result = run(runs, models, holdout, by=_columns(by), seed=seed)
     answer(result.table, result.text, as_json=as_json, output=output)
+
+
+def _asked(
+    source: str, columns: list[str] | None, laws: Sequence[str], factors: str | None
+) -> tuple["DataFrame", list["JointLaw"]]:
+    return read_runs(source, columns), [model_of(name, None, factors) for name in laws]
 
 
 def _columns(text: str | None) -> tuple[str, ...] | None:

@@ -46,7 +46,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     design : DataFrame
         ``method``, ``finetune_size``, ``task`` (where the fit has several) and the factors of each method's law.
         ``base`` names the base LLM; without it, a row whose sizes are those of exactly one fitted base is on it,
-        and any other row is on a new base.
+        and any other row is on a new base. A factor that no fitted run has may be noted with one size, not varied.
 
     Raises
     ------
@@ -54,6 +54,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
         If a column is missing, a cell was not fitted, or a size is not one the law can speak about.
     """
     frame = _complete(layout, design)
+    _check_known(runs, frame)
     frame = _with_bases(runs, frame)
     sets = [_factor_set(layout, row) for row in records(frame)]
     rows = encode_rows(layout, law, frame, sets)
@@ -83,6 +84,18 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
             raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}")
     return frame
+
+
+def _check_known(runs: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Raise a DesignError for a factor that the design varies and no fitted run has: its sizes would change nothing."""
+    for factor in FACTORS:
+        known = factor in runs and runs[factor].notna().any()
+        if factor in frame and not known and frame[factor].nunique() > 1:
+            lowest, highest = (format_quantity(float(size)) for size in (frame[factor].min(), frame[factor].max()))
+            raise DesignError(
+                f"design column {factor!r} goes from {lowest} to {highest}, and no fitted run has a {factor}: the fit "
+                "cannot tell them apart. Leave the column out, or fit runs that vary it"
+            )
 
 
 def check_sizes(column: pd.Series, required: bool) -> pd.Series:

@@ -115,7 +115,7 @@ class Cluster:
         try:
             _knock(address)
             self._ray.init(address=address, log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # what Ray raises of a cluster that does not come up is of no narrower class
             raise EngineError(
                 f"no Ray cluster at engine.address {address!r} ({_first_line(error)}); start one with "
                 "'ray start --head', or leave the address out to use this machine"

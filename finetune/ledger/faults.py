@@ -28,6 +28,11 @@ def told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _in_our_words(path, error) from error
+    except PermissionError as error:
+        raise LedgerError(
+            f"cannot open {str(path)!r}: {error.strerror}; you need the right to read the file and to enter every "
+            "folder above it (chmod; ask their owner)"
+        ) from error
     except OSError as error:
         raise LedgerError(f"cannot open {str(path)!r}: {error.strerror or error}") from error
 

@@ -3,9 +3,11 @@
 import os
 import shutil
 import sqlite3
+import stat
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bayes_scaling.finetune.errors import LedgerError
@@ -19,7 +21,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     Raises
     ------
     LedgerError
-        If the path holds something else, a damaged ledger or one of another version, or cannot be written.
+        If the path holds something else, a damaged ledger or one of another version, or cannot be reached or written.
     """
     _check_place(path)
     if not path.exists() and not path.parent.is_dir():
@@ -40,7 +42,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     Raises
     ------
     LedgerError
-        If there is no such file, or it holds something else, or is damaged.
+        If there is no such file, or it holds something else, or is damaged, or cannot be reached.
     """
     _check_place(path)
     if not path.exists():
@@ -89,8 +91,10 @@ def _readable(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
 
 
 def _check_place(path: Path) -> None:
-    if path.is_dir():
-        raise LedgerError(f"{str(path)!r} is a folder; a ledger is one file, name it")
+    # stat, not is_dir: whether that answers or raises for a folder one may not enter depends on Python's version
+    with told(path), suppress(FileNotFoundError, NotADirectoryError):
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise LedgerError(f"{str(path)!r} is a folder; a ledger is one file, name it")
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

@@ -1,0 +1,47 @@
+"""Posteriors of known draws, made without sampling, on the runs of the paper."""
+
+import numpy as np
+import pandas as pd
+
+import bayes_scaling as bs
+from bayes_scaling.models.nuts import NutsSettings
+from bayes_scaling.prediction import expected_loss
+
+TASK = "WMT19 En-Zh"
+METHODS = ("full", "prompt", "lora")  # the order of the cells
+S8, S16 = 7.583e9, 14.78e9
+
+
+def design(**columns):
+    return pd.DataFrame({"method": ["lora"]}).assign(**{"model_size": S8, "finetune_size": 3e4, **columns})
+
+
+def canned(runs, model=None, chains=2, draws=500, **families):
+    """A posterior with given draws (numbers, or arrays that broadcast) and no sampling."""
+    model = bs.JointLaw(discrepancy=False) if model is None else model
+    runs = bs.load_runs(runs)
+    layout = model.encode(runs).layout
+    values = {"E": 1.0, "beta": 0.1, "alpha": 0.3, "reducible": 0.4, "sigma": 0.005, "nu": 30.0}
+    values |= {"base_scale": 0.05, "base_share": 0.5, "base_common": 0.0, "base_effect": 0.0}
+    values |= {"data_term": 0.2} if model.law == "additive" else {}
+    counts = {"base_common": layout.n_commons, "base_effect": layout.n_effects}
+    lengths = {name: counts.get(name, layout.family_size(name)) for name in values | families}
+    full = {
+        name: np.broadcast_to(np.asarray(value, float), (chains, draws, lengths[name])).copy()
+        for name, value in (values | families).items()
+        if lengths[name]
+    }
+    stats = {"diverging": np.zeros((chains, draws), bool)}
+    return bs.Posterior(runs, model, full, stats, 0, NutsSettings(chains=chains, draws=draws))
+
+
+def flat(runs, *losses, chains=2, draws=500, **families):
+    """Methods whose expected loss is what is given, whatever the sizes: numbers or draws, one for each method."""
+    columns = [np.broadcast_to(np.asarray(loss, float), (chains * draws,)) - 0.1 for loss in losses]
+    floor = np.stack(columns, axis=-1).reshape(chains, draws, len(losses))
+    still = {"beta": 0.0, "alpha": 0.0, "reducible": 0.1}
+    return canned(runs, bs.JointLaw(base_effects=False), chains, draws, E=floor, **still, **families)
+
+
+def loss_draws(fit, method, **columns):
+    return expected_loss(fit, design(method=method, **columns))[:, 0]
