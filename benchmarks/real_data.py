@@ -93,6 +93,18 @@ def peft_metamath() -> DataSet:
     return DataSet("peft_metamath", runs.assign(held=runs["finetune_size"] > largest / 2).reset_index(drop=True))
 
 
+def chinchilla(dropped: int = 5) -> pd.DataFrame:
+    """Chinchilla's N (``model_size``), D (``finetune_size``) and loss; the highest losses dropped, as in Epoch's code.
+
+    Besiroglu et al. (2024, arXiv 2404.10102) keep the points whose loss is below the fifth highest: 240 of 245.
+    """
+    rows = _read("chinchilla_epoch/n_d_loss.csv")
+    kept = rows[rows["loss"] < rows["loss"].nlargest(dropped).min()] if dropped else rows
+    names = {"model_params": "model_size", "tokens": "finetune_size"}
+    runs = kept.rename(columns=names)[["model_size", "finetune_size", "loss"]]
+    return runs.assign(task="pretraining", method="chinchilla").reset_index(drop=True)
+
+
 SETS: dict[str, Callable[[], DataSet]] = {
     "lin2024": lin2024,
     "lin2024_clean": lambda: lin2024(suspect=False),

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array
-from numpyro.distributions import Distribution, biject_to, constraints
+from numpyro.distributions import biject_to, constraints
 
 from bayes_scaling.models import smc
 from bayes_scaling.models.coordinates import (
@@ -29,7 +29,7 @@ from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import DRIFT, EFFECT_DF, JointModel, drift_of, law_parameters, loss_distribution
 from bayes_scaling.models.layout import Floats, Problem, RowArrays
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.prior_spec import PriorSpec, stack
+from bayes_scaling.models.prior_spec import PriorSpec, numbers, rebuild, stack
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.starts import start
 
@@ -70,7 +70,7 @@ class Shape:
         none = np.zeros(problem.layout.n_effects, bool)
         self.template = Coordinates(model, problem, True, none, residual_drift=False)
         layout = problem.layout
-        sites = tuple((s.name, s.family, s.index, s.specs[0].shape_key(), s.fixed and s.specs) for s in model.sites)
+        sites = tuple((s.name, s.family, s.index, s.specs[0].shape_key(), s.baked and s.specs) for s in model.sites)
         arrays = (layout.cell_of_amplitude, layout.amplitude_has_term, layout.cell_of_effect, layout.drift.cell)
         self.key = (
             model.law,
@@ -134,8 +134,8 @@ def _program(shape: Shape, particles: int) -> Any:
 def log_density(c: Coordinates, z: Array, data: CurveData) -> Array:
     """Log of prior times likelihood at z, Jacobian included."""
     families, total = to_families(c, z, data)
-    for site, numbers in zip(c.free_sites, data.priors, strict=True):
-        total = total + jnp.sum(_rebuild(site.specs[0], numbers).log_prob(take(families[site.family], _at(site))))
+    for site, told in zip(c.free_sites, data.priors, strict=True):
+        total = total + jnp.sum(rebuild(site.specs[0], told).log_prob(take(families[site.family], _at(site))))
     log_mean = c.model.law.log_mean(law_parameters(families), data.rows)
     if c.model.base_effects:
         total = total + _log_effects(families)
@@ -179,7 +179,7 @@ def curve_data(model: JointModel, problem: Problem) -> CurveData:
         return jnp.asarray(np.pad(field, [(0, extra)] + [(0, 0)] * (field.ndim - 1), mode="edge"))
 
     free = [site for site in model.sites if not site.fixed]
-    priors = tuple(_numbers(site.specs) for site in free)
+    priors = tuple(numbers(site.specs) for site in free)
     weight = jnp.asarray(np.arange(n + extra) < n, dtype=jnp.float64)
     strengths, modes = np.linalg.eigh(problem.rows.drift.T @ problem.rows.drift)
     gram = jnp.asarray(modes), jnp.asarray(np.maximum(strengths, 0.0))
@@ -216,22 +216,3 @@ def _unbounded(spec: PriorSpec, values: Floats) -> Array:
 
 def _at(site: Site) -> np.ndarray:
     return np.asarray(site.index)
-
-
-def _numbers(specs: tuple[PriorSpec, ...]) -> dict[str, Any]:
-    """The numbers of priors that differ in nothing else, as arrays by argument."""
-    found: dict[str, Any] = {}
-    for i, (name, value) in enumerate(specs[0].args):
-        column = [spec.args[i][1] for spec in specs]
-        nested = isinstance(value, PriorSpec)
-        found[name] = _numbers(tuple(column)) if nested else jnp.asarray(column)  # type: ignore[arg-type]
-    return found
-
-
-def _rebuild(spec: PriorSpec, numbers: dict[str, Any]) -> Distribution:
-    arguments = {
-        name: _rebuild(value, numbers[name]) if isinstance(value, PriorSpec) else numbers[name]
-        for name, value in spec.args
-    }
-    rebuilt: Distribution = getattr(dist, spec.name)(**arguments)
-    return rebuilt

@@ -1,27 +1,29 @@
 """NUTS on a potential: independent chains on a thread each, advanced in blocks so that progress can be shown.
 
-One compiled program serves all chains. On a CPU, threads beat vectorised chains: a chain does not wait for the
-longest tree of the others.
+One compiled program serves all chains, and every fit whose potential differs in its arguments only. On a CPU, threads
+beat vectorised chains: a chain does not wait for the longest tree of the others.
 """
 
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpyro.infer import NUTS
-from numpyro.infer.hmc import HMCState
+from numpyro.infer.hmc import HMCState, hmc
 
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.precision import in_float64
 
 Progress = Callable[[int, int], None]
+Potential = Callable[[Array, Any], Array]
 Record = dict[str, np.ndarray]
 BLOCK = 100  # iterations between two reports of progress
 
@@ -50,8 +52,16 @@ class NutsSettings:
     engine: str = "nuts"
 
 
+class Kernel(NamedTuple):
+    """Compiled: ``begin(key, start, told)`` makes a chain's state, ``advance(state, told)`` moves it on by a block."""
+
+    begin: Callable[[Array, Array, Any], HMCState]
+    advance: Callable[[HMCState, Any], tuple[HMCState, dict[str, Array]]]
+
+
 def run_nuts(
-    potential: Callable[[Array], Array],
+    kernel: Kernel,
+    told: Any,
     starts: Floats,
     settings: NutsSettings,
     seed: int,
@@ -61,8 +71,10 @@ def run_nuts(
 
     Parameters
     ----------
-    potential : callable
-        Negative log density of a flat vector.
+    kernel : Kernel
+        From :func:`compile_nuts`, with the same settings.
+    told : pytree of arrays
+        What the potential is told besides its flat vector.
     starts : float array, shape (chains, d)
     settings : NutsSettings
     seed : int
@@ -74,16 +86,15 @@ def run_nuts(
     dict of arrays, leading shape (chains, draws)
         ``z`` (…, d), ``n_steps``, ``diverging``, ``energy``, ``lp``, ``acceptance_rate``, ``step_size``.
     """
-    begin, advance = _compile(potential, settings, starts[0])
     keys = jax.random.split(jax.random.key(seed), settings.chains)
     count = _Counter(settings, progress)
     blocks = (settings.warmup + settings.draws) // BLOCK
 
     @in_float64  # the setting is a thread's own
     def run_chain(i: int) -> Record:
-        state, kept = begin(keys[i], jnp.asarray(starts[i])), []
+        state, kept = kernel.begin(keys[i], jnp.asarray(starts[i]), told), []
         for block in range(blocks):
-            state, record = advance(state)
+            state, record = kernel.advance(state, told)
             if block >= settings.warmup // BLOCK:
                 kept.append({name: np.asarray(value) for name, value in record.items()})
             jax.block_until_ready(state)
@@ -93,6 +104,41 @@ def run_nuts(
     with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool:
         chains = list(pool.map(run_chain, range(settings.chains)))
     return {name: np.stack([chain[name] for chain in chains]) for name in chains[0]}
+
+
+def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, told: Any) -> Kernel:
+    """NUTS on ``potential(z, told)``, compiled for the shapes of ``start`` and ``told``.
+
+    Of the settings it holds the warm-up, the wanted acceptance and the depth of trees.
+    """
+    init, sample = hmc(potential_fn_gen=lambda told: partial(_potential_of, potential, told), algo="NUTS")
+
+    def begin(key: Array, z: Array, told: Any) -> HMCState:
+        state: HMCState = init(
+            z,
+            settings.warmup,
+            target_accept_prob=settings.target_accept,
+            max_tree_depth=settings.max_tree_depth,
+            trajectory_length=None,
+            model_args=(told,),
+            rng_key=jax.random.split(key)[0],
+        )
+        return state
+
+    def iterate(told: Any, state: HMCState, _: None) -> tuple[HMCState, dict[str, Array]]:
+        state = sample(state, (told,), {})
+        return state, _record(state)
+
+    def advance(state: HMCState, told: Any) -> tuple[HMCState, dict[str, Array]]:
+        return jax.lax.scan(partial(iterate, told), state, None, length=BLOCK)
+
+    begin_once = jit_once(begin)
+    first = begin_once(jax.random.key(0), jnp.asarray(start), told)
+    return Kernel(begin_once, jax.jit(advance).lower(first, told).compile())
+
+
+def _potential_of(potential: Potential, told: Any, z: Array) -> Array:
+    return potential(z, told)
 
 
 class _Counter:
@@ -107,25 +153,6 @@ class _Counter:
             self.done += iterations
             if self.progress is not None:
                 self.progress(self.done, self.total)
-
-
-def _compile(
-    potential: Callable[[Array], Array], settings: NutsSettings, start: Floats
-) -> tuple[Callable[[Array, Array], HMCState], Callable[[HMCState], tuple[HMCState, dict[str, Array]]]]:
-    kernel = NUTS(
-        potential_fn=potential,
-        target_accept_prob=settings.target_accept,
-        max_tree_depth=settings.max_tree_depth,
-    )
-
-    def iterate(state: HMCState, _: None) -> tuple[HMCState, dict[str, Array]]:
-        state = kernel.sample(state, (), {})
-        return state, _record(state)
-
-    begin = jit_once(lambda key, z: kernel.init(key, settings.warmup, z, (), {}))
-    first = begin(jax.random.key(0), jnp.asarray(start))
-    advance = jax.jit(lambda state: jax.lax.scan(iterate, state, None, length=BLOCK)).lower(first).compile()
-    return begin, advance
 
 
 def _record(state: HMCState) -> dict[str, Array]:

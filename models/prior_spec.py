@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpy.typing import NDArray
@@ -93,6 +94,24 @@ def stack(specs: Sequence[PriorSpec]) -> Distribution:
         nested = isinstance(value, PriorSpec)
         arguments[name] = stack(column) if nested else np.asarray(column, dtype=np.float64)  # type: ignore[arg-type]
     return _distribution_class(first.name)(**arguments)
+
+
+def numbers(specs: Sequence[PriorSpec]) -> dict[str, Any]:
+    """The numbers of priors that share their :meth:`~PriorSpec.shape_key`, as JAX arrays by argument."""
+    found: dict[str, Any] = {}
+    for i, (name, value) in enumerate(specs[0].args):
+        column = [spec.args[i][1] for spec in specs]
+        nested = isinstance(value, PriorSpec)
+        found[name] = numbers(column) if nested else jnp.asarray(column)  # type: ignore[arg-type]
+    return found
+
+
+def rebuild(spec: PriorSpec, told: dict[str, Any]) -> Distribution:
+    """The batched prior of a spec's kind with the :func:`numbers` that a compiled program is told."""
+    arguments = {
+        name: rebuild(value, told[name]) if isinstance(value, PriorSpec) else told[name] for name, value in spec.args
+    }
+    return _distribution_class(spec.name)(**arguments)
 
 
 def _distribution_class(name: str) -> type[Distribution]:

@@ -7,10 +7,10 @@ A prior is named by the parameter it is on and, in brackets, what it is narrowed
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpyro.distributions import Distribution
+from numpyro.distributions import Distribution, constraints
 
 from bayes_scaling.errors import ModelError
 from bayes_scaling.models.laws import OWN, Law
@@ -31,6 +31,7 @@ DESCRIPTIONS = {
     "prelearned": "D_l over D_0^beta: data that pretraining was worth",
     "drift_scale": "how the slope of log loss on log D_f strays from the law's, over a factor e of D_f",
 }
+UNBOUNDED_BY_NUMBERS = (constraints.real, constraints.positive, constraints.nonnegative, constraints.unit_interval)
 PET_EXPONENT = PriorSpec.of("Normal", loc=0.0, scale=0.1), "either sign; published |alpha| < .005"
 FIXED_DEFAULTS = {
     # One prior for model and pretraining size: which matters more is the data's to answer. It is positive: a negative
@@ -91,6 +92,8 @@ class Site:
         True where the prior is on A (at X = 1, D_f = 1) rather than on the reducible loss at the centre.
     source : str
         Where the prior comes from, for printing.
+    told : Distribution, optional
+        The batched prior where its numbers are arguments of a compiled program, not the specs'.
     """
 
     name: str
@@ -99,15 +102,21 @@ class Site:
     specs: tuple[PriorSpec, ...]
     on_amplitude: bool
     source: str
+    told: Distribution | None = field(default=None, compare=False)
 
     @property
     def fixed(self) -> bool:
         """True where every element is held at a value."""
         return self.specs[0].fixed
 
+    @property
+    def baked(self) -> bool:
+        """True where the prior's numbers are more than its density's: a held value, or the bounds of its support."""
+        return self.fixed or not any(self.distribution().support is support for support in UNBOUNDED_BY_NUMBERS)
+
     def distribution(self) -> Distribution:
         """The batched prior, batch shape (len(index),)."""
-        return stack(self.specs)
+        return stack(self.specs) if self.told is None else self.told
 
 
 def elements(law: Law, layout: Layout, base_effects: bool, discrepancy: bool = False) -> dict[str, list[Element]]:

@@ -2,17 +2,14 @@
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.nuts import NutsSettings, Progress, run_nuts
 from bayes_scaling.models.precision import in_float64
+from bayes_scaling.models.programs import Shape, data_of, program, told
 from bayes_scaling.models.starts import informative
 from bayes_scaling.models.whitening import whiten
 
@@ -43,7 +40,7 @@ def sample_posterior(
     conditioned: bool = True,
     progress: Progress | None = None,
 ) -> PosteriorDraws:
-    """Draw from the posterior of a joint model.
+    """Draw from the posterior of a joint model; a design that was sampled before is not compiled again.
 
     Parameters
     ----------
@@ -58,20 +55,11 @@ def sample_posterior(
         Called as ``progress(done, total)``.
     """
     coordinates = Coordinates(model, problem, conditioned, informative(model, problem))
-    gradient = jax.jit(jax.value_and_grad(coordinates.potential))
-
-    def value_and_gradient(z: Floats) -> tuple[float, Floats]:
-        value, slope = gradient(jnp.asarray(z))
-        return float(value), np.asarray(slope)
-
-    whitening = whiten(coordinates, value_and_gradient)
-
-    def standardised(y: Array) -> Array:
-        z, log_det = whitening.to_z(y)
-        return coordinates.potential(z) - log_det
-
+    compiled, data = program(Shape(coordinates)), data_of(coordinates)
+    whitening = whiten(coordinates, lambda z: compiled.value_and_gradient(z, data))
+    arguments = told(data, whitening)
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
-    drawn = run_nuts(standardised, starts, settings, seed, progress)
-    to_families = jit_once(jax.vmap(jax.vmap(lambda y: coordinates.to_families(whitening.to_z(y)[0])[0])))
-    families = to_families(drawn.pop("z"))
+    kernel = compiled.kernel(settings, starts[0], arguments)
+    drawn = run_nuts(kernel, arguments, starts, settings, seed, progress)
+    families = compiled.families(drawn.pop("z"), arguments)
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)

@@ -44,26 +44,42 @@ class Whitening:
 
     def to_z(self, y: Array) -> tuple[Array, Array]:
         """Coordinates z and the log Jacobian determinant (up to a constant)."""
-        mean, deviation = jnp.asarray(self.normal.mean), jnp.asarray(self.normal.factor) @ y
-        if self.scale_at is None:
-            return mean + deviation, jnp.zeros(())
-        here, typical = jnp.exp(mean[self.scale_at] + deviation[self.scale_at]), jnp.exp(mean[self.scale_at])
-        ratio = jnp.sqrt((here**2 + self.floor**2) / (typical**2 + self.floor**2))
-        return mean + jnp.where(self.follows, ratio * deviation, deviation), self.follows.sum() * jnp.log(ratio)
+        told = jnp.asarray(self.normal.mean), jnp.asarray(self.normal.factor), jnp.asarray(self.floor)
+        return to_z(y, *told, self.follows, self.scale_at)
+
+
+def to_z(
+    y: Array, mean: Array, factor: Array, floor: Array, follows: NDArray[np.bool_], scale_at: int | None
+) -> tuple[Array, Array]:
+    """:meth:`Whitening.to_z` with its numbers as arguments."""
+    deviation = factor @ y
+    if scale_at is None:
+        return mean + deviation, jnp.zeros(())
+    here, typical = jnp.exp(mean[scale_at] + deviation[scale_at]), jnp.exp(mean[scale_at])
+    ratio = jnp.sqrt((here**2 + floor**2) / (typical**2 + floor**2))
+    return mean + jnp.where(follows, ratio * deviation, deviation), follows.sum() * jnp.log(ratio)
+
+
+def followers(c: Coordinates) -> tuple[NDArray[np.bool_], int | None]:
+    """Which coordinates follow the base scale, and where its log stands in z; none and None where it is not free."""
+    where = c.slices.get("base_scale")
+    if where is None or not c.pinned.any():
+        return np.zeros(c.size, bool), None
+    return _follows(c), where.start
 
 
 def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
     """Whitening at the mode; with a free base scale, at the scale whose Laplace evidence is highest."""
-    where = c.slices.get("base_scale")
-    if where is None or not c.pinned.any():
-        return Whitening(laplace(potential, start(c), held(c)), np.zeros(c.size, bool), None, 0.0)
+    follows, scale_at = followers(c)
+    if scale_at is None:
+        return Whitening(laplace(potential, start(c), held(c)), follows, None, 0.0)
     tried, first = [], start(c)
     for multiple in TRIED_SCALES:
         z = first.copy()
-        z[where] += np.log(multiple)
+        z[scale_at] += np.log(multiple)
         tried.append(laplace(potential, z, held(c)))
     best = max(tried, key=lambda normal: _evidence(potential, normal))
-    return Whitening(best, _follows(c), where.start, float(np.median(base_errors(c.problem))))
+    return Whitening(best, follows, scale_at, float(np.median(base_errors(c.problem))))
 
 
 def _evidence(potential: ValueAndGradient, normal: Normal) -> float:

@@ -1,0 +1,135 @@
+"""Compiled programs of NUTS, kept for the next fit of the same design.
+
+Compiling takes most of a fit. Rows and priors' kinds are baked into a program, which NUTS wants; losses, their
+standard errors, the numbers of the priors and the mode are what it is told. So a second fit of the same design to
+other losses (a backtest, a calibration, a run that might be measured) samples at once.
+"""
+
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from bayes_scaling.models.compiling import jit_once
+from bayes_scaling.models.coordinates import Coordinates, Families
+from bayes_scaling.models.layout import Floats
+from bayes_scaling.models.nuts import Kernel, NutsSettings, compile_nuts
+from bayes_scaling.models.prior_spec import numbers, rebuild
+from bayes_scaling.models.priors import Site
+from bayes_scaling.models.whitening import Whitening, followers, to_z
+
+KEPT = 16  # programs
+OF_LOSS = ("loss_median", "loss_min")  # what scales default priors, whose numbers are told
+
+
+class Data(NamedTuple):
+    """What differs between fits of one design: losses, standard errors of their logs, numbers of the priors."""
+
+    loss: Array
+    log_se: Array
+    priors: tuple[Any, ...]
+
+
+class Told(NamedTuple):
+    """All that a compiled program is told: the data, and the whitening's mean (d,), factor (d, d) and floor."""
+
+    data: Data
+    mean: Array
+    factor: Array
+    floor: Array
+
+
+class Shape:
+    """A program's identity: coordinates as a template, equal where only what the program is told differs."""
+
+    def __init__(self, template: Coordinates) -> None:
+        self.template = template
+        model, problem, layout = template.model, template.problem, template.problem.layout
+        self.key = (
+            _frozen(model._replace(sites=())),
+            tuple(_site_key(site) for site in model.sites),
+            _frozen(problem._replace(layout=None, loss=None, log_se=None)),  # type: ignore[arg-type]
+            tuple(_frozen(getattr(layout, f.name)) for f in fields(layout) if f.name not in OF_LOSS),
+            _frozen((template.conditioned, template.centred, template.residual_drift)),
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and self.key == other.key
+
+
+class Program:
+    """The compiled functions of one shape."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.template, self.kernels = shape.template, dict[tuple[float, int, int], Kernel]()
+        self.follows = followers(shape.template)
+        self.gradient = jax.jit(jax.value_and_grad(lambda z, data: self._coordinates(data).potential(z)))
+        self.families = jit_once(jax.vmap(jax.vmap(self._families, in_axes=(0, None)), in_axes=(0, None)))
+
+    def value_and_gradient(self, z: Floats, data: Data) -> tuple[float, Floats]:
+        """Potential and its gradient at z, in NumPy's types."""
+        value, slope = self.gradient(jnp.asarray(z), data)
+        return float(value), np.asarray(slope)
+
+    def kernel(self, settings: NutsSettings, start: Floats, told: Told) -> Kernel:
+        """NUTS in standardised coordinates, compiled the first time that these settings are asked for."""
+        key = (settings.target_accept, settings.max_tree_depth, settings.warmup)
+        if key not in self.kernels:
+            self.kernels[key] = compile_nuts(self._standardised, settings, start, told)
+        return self.kernels[key]
+
+    def _coordinates(self, data: Data) -> Coordinates:
+        c = self.template
+        problem = c.problem._replace(loss=data.loss, log_se=data.log_se)  # type: ignore[arg-type]
+        told = iter(data.priors)
+        sites = tuple(s if s.baked else replace(s, told=rebuild(s.specs[0], next(told))) for s in c.model.sites)
+        return replace(c, model=c.model._replace(sites=sites), problem=problem)
+
+    def _standardised(self, y: Array, told: Told) -> Array:
+        z, log_det = self._to_z(y, told)
+        return self._coordinates(told.data).potential(z) - log_det
+
+    def _families(self, y: Array, told: Told) -> Families:
+        return self._coordinates(told.data).to_families(self._to_z(y, told)[0])[0]
+
+    def _to_z(self, y: Array, told: Told) -> tuple[Array, Array]:
+        return to_z(y, told.mean, told.factor, told.floor, *self.follows)
+
+
+@lru_cache(maxsize=KEPT)
+def program(shape: Shape) -> Program:
+    """The program of a shape; one that was made for an equal shape is used again."""
+    return Program(shape)
+
+
+def data_of(c: Coordinates) -> Data:
+    """What a program is told of a problem and its priors."""
+    priors = tuple(numbers(site.specs) for site in c.model.sites if not site.baked)
+    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), priors)
+
+
+def told(data: Data, whitening: Whitening) -> Told:
+    """Data and whitening as a program's argument."""
+    normal = whitening.normal
+    return Told(data, jnp.asarray(normal.mean), jnp.asarray(normal.factor), jnp.asarray(whitening.floor))
+
+
+def _site_key(site: Site) -> tuple[Any, ...]:
+    plain = tuple(getattr(site, f.name) for f in fields(site) if f.name not in ("specs", "source", "told"))
+    return (*plain, site.specs[0].shape_key(), site.specs if site.baked else None)
+
+
+def _frozen(value: Any) -> Any:
+    """A hashable copy, equal where every array is equal."""
+    if isinstance(value, np.ndarray):
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, dict):
+        return tuple(sorted(value.items()))
+    return tuple(map(_frozen, value)) if isinstance(value, tuple) else value

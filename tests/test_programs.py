@@ -1,0 +1,95 @@
+"""A compiled NUTS program is told the losses and the priors' numbers: shared where only they differ, never else."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.models import curve, programs
+from bayes_scaling.models.coordinates import Coordinates
+from bayes_scaling.models.starts import informative, start
+
+GIVEN: dict[str, Any] = {"E": dist.Gamma(8.0, 10.0), "beta": dist.Gamma(4.0, 20.0)}
+
+
+def cell(runs: pd.DataFrame, scale: float = 1.0) -> pd.DataFrame:
+    """One method on four base LLMs; ``scale`` multiplies every loss."""
+    chosen = runs[(runs.method == "lora") & (runs.split == "fit")]
+    return bs.load_runs(chosen.assign(loss=scale * chosen.loss))
+
+
+def coordinates(runs: pd.DataFrame, **options: Any) -> Coordinates:
+    model = bs.JointLaw(**options)
+    problem = model.encode(runs)
+    resolved = model.resolve(problem.layout)
+    return Coordinates(resolved, problem, True, informative(resolved, problem))
+
+
+def test_designs_that_differ_in_losses_and_prior_numbers_share_a_program(runs: pd.DataFrame) -> None:
+    """Default priors scale with the losses; their numbers are told."""
+    first = programs.Shape(coordinates(cell(runs)))
+    again = programs.Shape(coordinates(cell(runs, scale=1.5)))
+    given = programs.Shape(coordinates(cell(runs), priors=GIVEN))
+    other = programs.Shape(coordinates(cell(runs), priors=GIVEN | {"beta": dist.Gamma(2.0, 10.0)}))
+    assert first == again and hash(first) == hash(again)
+    assert given == other and given != first
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"law": "rectified"},
+        {"discrepancy": False},
+        {"priors": {"E": dist.Gamma(8.0, 10.0)}},
+        {"priors": {"nu": 5.0}},
+        {"base_effects": False, "discrepancy": True},
+    ],
+)
+def test_what_is_baked_in_is_told_apart(runs: pd.DataFrame, changed: dict[str, Any]) -> None:
+    assert programs.Shape(coordinates(cell(runs))) != programs.Shape(coordinates(cell(runs), **changed))
+
+
+def test_other_sizes_are_another_program(runs: pd.DataFrame) -> None:
+    moved = cell(runs).assign(finetune_size=lambda r: 2.0 * r.finetune_size)
+    assert programs.Shape(coordinates(cell(runs))) != programs.Shape(coordinates(moved))
+
+
+@pytest.mark.parametrize("prior", [(dist.Uniform(0.0, 1.0), dist.Uniform(0.0, 2.0)), (0.5, 0.6)])
+def test_bounds_and_held_values_are_baked_in(runs: pd.DataFrame, prior: tuple[Any, Any]) -> None:
+    """In both engines: a program kept from narrower bounds would cut the posterior off at them."""
+    first, second = (coordinates(cell(runs), priors={"E": p}, base_effects=False) for p in prior)
+    assert programs.Shape(first) != programs.Shape(second)
+    assert curve.Shape(first.model, first.problem) != curve.Shape(second.model, second.problem)
+
+
+def test_a_program_told_other_losses_has_their_density(runs: pd.DataFrame) -> None:
+    """Potentials of a kept program and of the coordinates themselves, at the same points, to rounding."""
+    kept = programs.Program(programs.Shape(coordinates(cell(runs), discrepancy=False)))
+    there = coordinates(cell(runs, scale=1.3), discrepancy=False)
+    with jax.enable_x64(True):
+        data = programs.data_of(there)
+        z = start(there) + 0.1 * np.random.default_rng(0).normal(size=there.size)
+        told, _ = kept.value_and_gradient(z, data)
+        assert told == pytest.approx(float(jax.jit(there.potential)(jnp.asarray(z))), rel=1e-12)
+        # broken twin: the losses it was made with
+        stale, _ = kept.value_and_gradient(z, programs.data_of(kept.template))
+    assert abs(stale - told) > 1.0
+
+
+@pytest.mark.slow
+def test_a_second_fit_s_draws_are_those_of_a_program_of_its_own(runs: pd.DataFrame) -> None:
+    """Also with an attempt of another acceptance between: equal to the last bit, and nothing is compiled twice."""
+    model = bs.JointLaw(base_effects=False)
+    programs.program.cache_clear()
+    bs.fit(cell(runs), model, seed=1, draws=200, warmup=200, engine="nuts")
+    kept = bs.fit(cell(runs, 1.3), model, seed=2, draws=200, warmup=200, engine="nuts")
+    assert programs.program.cache_info().misses == 1
+    programs.program.cache_clear()
+    fresh = bs.fit(cell(runs, 1.3), model, seed=2, draws=200, warmup=200, engine="nuts")
+    for name, draws in fresh.draws.items():
+        np.testing.assert_array_equal(kept.draws[name], draws, err_msg=name)
