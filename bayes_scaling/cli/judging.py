@@ -10,7 +10,7 @@ from bayes_scaling.cli.output import answer, stage
 
 Laws = Annotated[
     list[str] | None,
-    typer.Option("--law", help="A law, such as multiplicative, additive or rectified; repeatable."),
+    typer.Option("--law", help="A law, such as multiplicative, additive, rectified or power; repeatable."),
 ]
 Holdout = Annotated[
     str,
@@ -23,11 +23,12 @@ Seed = Annotated[int, typer.Option(help="Same seed, same numbers on the same mac
 KNOWN = ("multiplicative", "additive", "rectified")
 
 
-def laws(
+def laws(  # noqa: PLR0913, PLR0917 - one parameter is one option
     source: options.Runs,
     law: Laws = None,
     columns: options.Columns = None,
     factors: options.Factors = None,
+    ceiling: options.Ceilings = None,
     by: By = None,
     seed: Seed = 0,
     as_json: options.AsJson = False,
@@ -37,7 +38,7 @@ def laws(
     from bayes_scaling.law_comparison import compare_laws
 
     runs = read_runs(source, columns)
-    models = [model_of(name, None, factors) for name in law or KNOWN]
+    models = [model_of(name, None, factors, ceiling) for name in law or KNOWN]
     with stage(f"Fitting {len(models)} laws to {len(runs)} runs, and to the smaller sizes among them"):
         comparison = compare_laws(runs, models, by=_columns(by), seed=seed)
     answer(comparison.table, comparison.text, as_json=as_json, output=output)
@@ -49,6 +50,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter is one option
     holdout: Holdout = "largest_finetune_size",
     columns: options.Columns = None,
     factors: options.Factors = None,
+    ceiling: options.Ceilings = None,
     by: By = None,
     seed: Seed = 0,
     as_json: options.AsJson = False,
@@ -58,7 +60,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter is one option
     from bayes_scaling.backtesting import backtest as run
 
     runs = read_runs(source, columns)
-    models = [model_of(name, None, factors) for name in law or KNOWN[:1]]
+    models = [model_of(name, None, factors, ceiling) for name in law or KNOWN[:1]]
     with stage(f"Fitting all but the held-out of {len(runs)} runs"):
         result = run(runs, models, holdout, by=_columns(by), seed=seed)
     answer(result.table, result.text, as_json=as_json, output=output)
