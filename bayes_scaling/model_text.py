@@ -150,8 +150,8 @@ def _ceiling_text(problem: Problem) -> list[str]:
     by = f", by {100 * np.expm1(over.max()):.1f} % at most" if np.any(over > 0) else ""
     return [
         f"Ceiling\n  {', '.join(known)}: what the law gives, base effect and drift included, is U, and the expected "
-        "loss is L = U / (1 + U / ceiling);\n  it falls to E / (1 + E / ceiling). A run may exceed it by its noise: "
-        f"{above}{by}"
+        "loss is L = U / (1 + U / ceiling);\n  it falls to E / (1 + E / ceiling), and priors scale with the U of the "
+        f"measured losses. A run may exceed it by its noise: {above}{by}"
     ]
 
 

@@ -62,35 +62,41 @@ def _only_zero_shot(cell: pd.DataFrame) -> RunsError:
 
 
 def log_ceilings(runs: pd.DataFrame, ceiling: Ceiling) -> dict[str, float]:
-    """Log of the ceiling of each task that has one.
+    """Log of the ceiling of each task of the runs that has one.
+
+    A mapping may name tasks that these runs, a part of a table perhaps, do not have.
 
     Raises
     ------
     ModelError
-        If it names a task that is not in the runs, or every loss of a task is far above it.
+        If it names none of their tasks, or every loss of a task is far above it.
     """
     check_ceiling(ceiling)
     if ceiling is None:
         return {}
     lowest = runs.groupby("task", sort=False)["loss"].min()
     given = ceiling if isinstance(ceiling, Mapping) else dict.fromkeys(lowest.index, ceiling)
-    for task, value in given.items():
-        if task not in lowest.index:
-            tasks = ", ".join(map(repr, lowest.index))
-            raise ModelError(f"ceiling={ceiling!r}: the runs have no task {task!r}; their tasks are {tasks}")
+    found = {str(task): float(given[task]) for task in lowest.index if task in given}
+    if not found:
+        tasks = ", ".join(map(repr, lowest.index))
+        raise ModelError(
+            f"ceiling={ceiling!r}: the runs have no task {next(iter(given))!r}; their tasks are {tasks}. Name one of "
+            "them, with inf where it has no ceiling"
+        )
+    for task, value in found.items():
         if lowest[task] > ABOVE * value:
             raise ModelError(
-                f"ceiling={ceiling!r}: the lowest loss of task {task!r} is {format_number(lowest[task])}, far "
-                "above it; the ceiling is the loss of knowing nothing, such as .5 for the error of a fair coin"
+                f"ceiling={ceiling!r}: the lowest loss of task {task!r} is {format_number(lowest[task])}, far above "
+                "it; the ceiling is the loss of knowing nothing, such as .5 for the error of a fair coin"
             )
-    return {str(task): float(np.log(value)) for task, value in given.items()}
+    return {task: float(np.log(value)) for task, value in found.items() if np.isfinite(value)}
 
 
 def check_ceiling(ceiling: object) -> None:
     """Raise a ModelError for a ceiling that is none."""
     values = list(ceiling.values()) if isinstance(ceiling, Mapping) else [ceiling]
     named = not isinstance(ceiling, Mapping) or (ceiling and all(isinstance(task, str) for task in ceiling))
-    numbers = all(isinstance(v, Real) and not isinstance(v, bool) and 0 < float(v) < np.inf for v in values)
+    numbers = all(isinstance(v, Real) and not isinstance(v, bool) and float(v) > 0 for v in values)
     if ceiling is not None and not (named and numbers):
         raise ModelError(
             f"ceiling={ceiling!r}: give a positive number that no expected loss exceeds, such as 0.5, or one for each "
