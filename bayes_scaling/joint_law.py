@@ -169,7 +169,7 @@ class JointLaw:
             "factors": None if self.factors is None else list(self.factors),
             "sharing": self.sharing,
             "discrepancy": self.drifts,
-            "ceiling": dict(self.ceiling) if isinstance(self.ceiling, Mapping) else self.ceiling,
+            "ceiling": _plain(self.ceiling),
         }
 
     @classmethod
@@ -178,3 +178,10 @@ class JointLaw:
         given = data["priors"]
         specs = given if isinstance(given, str) else {key: PriorSpec.from_json(spec) for key, spec in given.items()}
         return cls(**{**data, "priors": specs})
+
+
+def _plain(ceiling: Ceiling) -> float | dict[str, float] | None:
+    """A ceiling as JSON has it, whatever kind of number it was given as."""
+    if isinstance(ceiling, Mapping):
+        return {task: float(value) for task, value in ceiling.items()}
+    return None if ceiling is None else float(ceiling)

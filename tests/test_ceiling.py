@@ -1,5 +1,7 @@
 """A bounded metric: the expected loss stays below its ceiling, and an infinite ceiling is none."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -169,8 +171,9 @@ def test_it_is_described_saved_and_loaded(fit: bs.Posterior, tmp_path) -> None:
     loaded = bs.load_posterior(tmp_path / "posterior.nc")
     assert loaded.model.ceiling == CEILING
     pd.testing.assert_frame_equal(loaded.predict(FEW), fit.predict(FEW), check_exact=True)
-    by_task = bs.JointLaw(ceiling={"simulated": CEILING})
-    assert bs.JointLaw.from_json(by_task.to_json()).ceiling == {"simulated": CEILING}
+    for given in ({"simulated": CEILING}, np.int64(1), None):
+        text = json.dumps(bs.JointLaw(ceiling=given).to_json())
+        assert bs.JointLaw.from_json(json.loads(text)).ceiling == given
 
 
 @pytest.mark.parametrize(
