@@ -9,6 +9,7 @@ from numpyro.distributions import Distribution
 
 from bayes_scaling.encoding import encode_runs
 from bayes_scaling.encoding.factor_sets import check_requested
+from bayes_scaling.encoding.suitability import Ceiling, check_ceiling
 from bayes_scaling.errors import ModelError
 from bayes_scaling.model_text import describe
 from bayes_scaling.models.joint import JointModel
@@ -31,7 +32,7 @@ class JointLaw:
 
     Parameters
     ----------
-    law : {"multiplicative", "additive", "rectified"} or Law
+    law : {"multiplicative", "additive", "rectified", "power"} or Law
         How a factor and D_f combine, see :mod:`bayes_scaling.models.laws`; or one of your own, see
         :class:`bayes_scaling.Law`.
     priors : mapping or str, optional
@@ -55,6 +56,9 @@ class JointLaw:
         Whether the slope of log loss on log D_f may drift away from the law's with the distance from the centre of
         the data. Without it, bands beyond the measured D_f believe the law. By default as ``base_effects``: a model
         without them is taken at its word.
+    ceiling : float or mapping of task to float, optional
+        For a bounded error metric: the loss that no expected loss exceeds, such as .5 where chance is right every
+        other time (see :mod:`bayes_scaling.models.ceiling`). None, the default, is right for losses in nats.
 
     Raises
     ------
@@ -74,11 +78,18 @@ class JointLaw:
     factors: Sequence[str] | None = None
     sharing: str = "auto"
     discrepancy: bool | None = None
+    ceiling: Ceiling = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.law, Law) and self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
+        check_ceiling(self.ceiling)
+        if self.equation.of_data_only and self.factors:
+            raise ModelError(
+                f"factors={tuple(self.factors)!r}: law={self.name!r} is a law of D_f alone; leave factors out, or use "
+                "law='multiplicative'"
+            )
         keys = self.priors if isinstance(self.priors, Mapping) else {}
         if not isinstance(self.priors, str | Mapping) or not all(isinstance(key, str) for key in keys):
             raise ModelError(
@@ -113,7 +124,7 @@ class JointLaw:
 
     def encode(self, runs: pd.DataFrame) -> Problem:
         """Arrays of validated runs under this model."""
-        return encode_runs(runs, self.equation, self.factors, self.sharing)
+        return encode_runs(runs, self.equation, self.factors, self.sharing, self.ceiling)
 
     def resolve(self, layout: Layout) -> JointModel:
         """The model with every prior resolved for a layout of runs."""
@@ -158,6 +169,7 @@ class JointLaw:
             "factors": None if self.factors is None else list(self.factors),
             "sharing": self.sharing,
             "discrepancy": self.drifts,
+            "ceiling": _plain(self.ceiling),
         }
 
     @classmethod
@@ -166,3 +178,10 @@ class JointLaw:
         given = data["priors"]
         specs = given if isinstance(given, str) else {key: PriorSpec.from_json(spec) for key, spec in given.items()}
         return cls(**{**data, "priors": specs})
+
+
+def _plain(ceiling: Ceiling) -> float | dict[str, float] | None:
+    """A ceiling as JSON has it, whatever kind of number it was given as."""
+    if isinstance(ceiling, Mapping):
+        return {task: float(value) for task, value in ceiling.items()}
+    return None if ceiling is None else float(ceiling)

@@ -9,7 +9,7 @@ from bayes_scaling.models.prior_spec import PriorSpec
 from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
-from bayes_scaling.text import paragraph, render
+from bayes_scaling.text import format_number, paragraph, render
 
 
 def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
@@ -20,6 +20,8 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
         f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
         _base_text(problem.layout, model),
         _drift_text(model),
+        *_zero_shot_text(runs),
+        *_ceiling_text(problem),
         "Priors: central 90 %, and distribution\n" + _prior_lines(prior_table(problem.layout, model)),
         *_warnings(runs, problem.layout),
     ]
@@ -27,11 +29,12 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
 
 
 def cell_counts(runs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """One row per (task, method): runs, base LLMs, range of D_f, levels of each factor, sharing."""
+    """One row per (task, method): runs, base LLMs, range of D_f, zero-shot runs, levels of each factor, sharing."""
     rows = []
     for c, (task, method) in enumerate(zip(layout.task, layout.method, strict=True)):
         cell = runs[(runs["task"] == task) & (runs["method"] == method)]
-        sizes = cell["finetune_size"]
+        sizes = cell.loc[cell["finetune_size"] > 0, "finetune_size"]
+        zero_shot = {"zero_shot": len(cell) - len(sizes)} if (runs["finetune_size"] == 0).any() else {}
         rows.append(
             {
                 "task": task,
@@ -39,6 +42,7 @@ def cell_counts(runs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
                 "runs": len(cell),
                 "bases": cell["base"].nunique(),
                 "D_f": f"{format_quantity(sizes.min())} to {format_quantity(sizes.max())} ({sizes.nunique()})",
+                **zero_shot,
                 **{f: _levels(cell[f]) for f in FACTORS if f in runs},
                 "factors": layout.sharing[c],
             }
@@ -123,6 +127,32 @@ def _drift_text(model: JointModel) -> str:
         "Discrepancy\n  the slope of log loss on log D_f drifts off the law's, outwards from the centre of the data;\n"
         "  the scale is learned from how the runs bend, and bands widen with the distance"
     )
+
+
+def _zero_shot_text(runs: pd.DataFrame) -> list[str]:
+    count = int((runs["finetune_size"] == 0).sum())
+    if not count:
+        return []
+    return [
+        f"Zero-shot\n  {count} {'run has' if count == 1 else 'runs have'} D_f = 0, which the law reads exactly; the "
+        "drift of such a run is that of one example"
+    ]
+
+
+def _ceiling_text(problem: Problem) -> list[str]:
+    layout, rows = problem.layout, problem.rows
+    if not rows.bounded:
+        return []
+    log_ceiling = dict(zip(layout.task, layout.log_ceiling, strict=True))
+    known = [f"{task} {format_number(np.exp(c))}" for task, c in log_ceiling.items() if np.isfinite(c)]
+    over = np.log(problem.loss) - rows.log_ceiling[:, 0]
+    above = f"{np.sum(over > 0)} of {over.size} runs lie above it"
+    by = f", by {100 * np.expm1(over.max()):.1f} % at most" if np.any(over > 0) else ""
+    return [
+        f"Ceiling\n  {', '.join(known)}: what the law gives, base effect and drift included, is U, and the expected "
+        "loss is L = U / (1 + U / ceiling);\n  it falls to E / (1 + E / ceiling), and priors scale with the U of the "
+        f"measured losses. A run may exceed it by its noise: {above}{by}"
+    ]
 
 
 def _warnings(runs: pd.DataFrame, layout: Layout) -> list[str]:

@@ -12,6 +12,7 @@ from bayes_scaling.encoding import EncodedDesign, encode_design
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models import drift
+from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.evaluate import log_mean_blocks
 from bayes_scaling.models.joint import EFFECT_DF
 from bayes_scaling.models.layout import Floats
@@ -78,7 +79,8 @@ def log_mean_draws(posterior: "Posterior", encoded: EncodedDesign) -> Iterator[t
     model = posterior.resolved
     for block, log_law in log_mean_blocks(model.law, families, encoded.rows):
         effects = _effects(posterior, encoded, block) if model.base_effects else 0.0
-        yield block, log_law + effects + (_drift(posterior, encoded, block) if model.discrepancy else 0.0)
+        log_mean = log_law + effects + (_drift(posterior, encoded, block) if model.discrepancy else 0.0)
+        yield block, saturate(log_mean, encoded.rows.each(itemgetter(block)))
 
 
 def expected_loss(posterior: "Answers", design: pd.DataFrame) -> Floats:

@@ -18,31 +18,41 @@ def add_regions(posterior: "Answers", encoded: EncodedDesign, result: pd.DataFra
     """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a design's table.
 
     A point is *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more
-    than the widest gap between neighbouring measured sizes, and *beyond* farther out.
+    than the widest gap between neighbouring measured sizes, and *beyond* farther out. A zero-shot point is interior
+    where the cell has zero-shot runs; where it has none, it is beyond, as many decades as one example.
     """
     distance, steps = np.zeros(len(result)), np.zeros(len(result))
     for c in np.unique(encoded.rows.cell):
         rows = np.flatnonzero(encoded.rows.cell == c)
         for column in ("finetune_size", *(f for f in posterior.layout.terms_of_cell[int(c)] if f in encoded.frame)):
-            outside, gap = _outside(posterior, int(c), column, encoded.frame[column].to_numpy(np.float64)[rows])
+            sizes = encoded.frame[column].to_numpy(np.float64)[rows]
+            outside, gap = _outside(posterior, int(c), column, sizes)
+            steps_outside = np.where(sizes == 0, np.inf, outside / gap)
             distance[rows] = np.maximum(distance[rows], outside)
-            steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, outside / gap, 0.0))
+            steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, steps_outside, 0.0))
     region = np.select([distance <= TOLERANCE, steps <= 1 + TOLERANCE], ["interior", "edge"], "beyond")
     return result.assign(distance=np.where(distance <= TOLERANCE, 0.0, distance), region=region)
 
 
 def measured_range(posterior: "Answers", cell: int, column: str) -> tuple[float, float]:
-    """Smallest and largest measured size of a column in one cell."""
+    """Smallest and largest measured size of a column in one cell, zero-shot runs aside."""
     levels = 10 ** _log_levels(posterior, cell, column)
     return float(levels[0]), float(levels[-1])
 
 
 def _log_levels(posterior: "Answers", cell: int, column: str) -> Floats:
+    sizes = _sizes(posterior, cell, column)
+    return np.asarray(np.log10(np.unique(sizes[sizes > 0])))
+
+
+def _sizes(posterior: "Answers", cell: int, column: str) -> Floats:
     of_cell = posterior.problem.rows.cell == cell
-    return np.asarray(np.log10(np.unique(posterior.runs.loc[of_cell, column].dropna().to_numpy(np.float64))))
+    return np.asarray(posterior.runs.loc[of_cell, column].dropna(), dtype=np.float64)
 
 
 def _outside(posterior: "Answers", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:
-    levels, x = _log_levels(posterior, cell, column), np.log10(sizes)
+    levels, x = _log_levels(posterior, cell, column), np.log10(np.where(sizes == 0, 1.0, sizes))
     outside = np.nan_to_num(np.maximum(np.maximum(levels[0] - x, x - levels[-1]), 0.0))  # NaN: not the row's factor
+    if np.any(_sizes(posterior, cell, column) == 0):
+        outside = np.where(sizes == 0, 0.0, outside)
     return outside, float(np.max(np.diff(levels))) if levels.size > 1 else TOLERANCE

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.encoding.design import check_sizes
-from bayes_scaling.encoding.rows import records
+from bayes_scaling.encoding.rows import log_examples, records
+from bayes_scaling.encoding.suitability import Ceiling, check_ceiling
 from bayes_scaling.errors import DesignError, ModelError
 from bayes_scaling.models.joint import EFFECT_DF
-from bayes_scaling.models.laws import LAWS, LawParameters
+from bayes_scaling.models.laws import LAWS, Law, LawParameters
 from bayes_scaling.models.layout import Floats, RowArrays
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.runs import FACTORS, validate_runs
@@ -58,6 +59,8 @@ class Truth:
         Scale of the base effects on log loss, and the share of their variance that methods have in common.
     nu : float
         Degrees of freedom of the noise; infinite for a normal.
+    ceiling : float or mapping of task to float, optional
+        Loss that no expected loss exceeds, see :class:`bayes_scaling.JointLaw`.
     """
 
     cells: Mapping[str | tuple[str, str], CellTruth]
@@ -65,6 +68,7 @@ class Truth:
     base_scale: float = 0.0
     base_share: float = 0.5
     nu: float = field(default=np.inf)
+    ceiling: Ceiling = None
 
 
 def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: int = 1) -> pd.DataFrame:
@@ -73,7 +77,8 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
     Parameters
     ----------
     design : DataFrame
-        Rows with ``method``, ``finetune_size``, the factors, and optionally ``task`` and ``base``.
+        Rows with ``method``, ``finetune_size`` (0 for a zero-shot run where the law reads it), the factors, and
+        optionally ``task`` and ``base``.
     truth : Truth
     seed : int
         Same seed, same runs.
@@ -108,7 +113,8 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
         frame = pd.concat([frame.assign(seed=i) for i in range(repeats)], ignore_index=True)
     cells = [_cell(truth, row) for row in records(frame)]
     rng = np.random.default_rng(seed)
-    expected = np.exp(_log_mean(truth.law, frame, cells) + _effects(truth, frame, rng))
+    unbounded = np.exp(_log_mean(truth.law, frame, cells) + _effects(truth, frame, rng))
+    expected = unbounded / (1.0 + unbounded / _ceilings(truth, frame))
     noise = rng.normal(size=len(frame)) if np.isinf(truth.nu) else rng.standard_t(truth.nu, size=len(frame))
     loss = expected * np.exp(np.array([cell.sigma for cell in cells]) * noise)
     return validate_runs(frame.assign(loss=loss, expected_loss=expected))
@@ -120,8 +126,10 @@ def _check(design: pd.DataFrame, truth: Truth, repeats: int) -> None:
     for column in ("method", "finetune_size"):
         if column not in design:
             raise DesignError(f"design has no column {column!r}; it has {', '.join(map(str, design.columns))}. Add it")
-    for column in ("finetune_size", *(f for f in FACTORS if f in design)):
-        check_sizes(design[column], required=column == "finetune_size")
+    check_sizes(design["finetune_size"], required=True, law=LAWS[truth.law])
+    for column in (f for f in FACTORS if f in design):
+        check_sizes(design[column], required=False)
+    check_ceiling(truth.ceiling)
     rules = {
         "repeats": (repeats, repeats >= 1, "at least 1"),
         "base_scale": (truth.base_scale, truth.base_scale >= 0, "at least 0"),
@@ -132,10 +140,15 @@ def _check(design: pd.DataFrame, truth: Truth, repeats: int) -> None:
         if not is_right:
             raise ModelError(f"{name}={value!r}: must be {rule}")
     for method, cell in truth.cells.items():
-        _check_cell(design, method, cell, LAWS[truth.law].amplitude_per_factor)
+        _check_cell(design, method, cell, LAWS[truth.law])
 
 
-def _check_cell(design: pd.DataFrame, method: object, cell: CellTruth, per_factor: bool) -> None:
+def _check_cell(design: pd.DataFrame, method: object, cell: CellTruth, law: Law) -> None:
+    per_factor = law.amplitude_per_factor
+    if law.of_data_only and cell.alpha:
+        raise ModelError(
+            f"alpha={cell.alpha!r} of {method!r}: law={law.name!r} is a law of D_f alone; leave alpha empty"
+        )
     for factor in cell.alpha:
         if factor not in FACTORS or factor not in design:
             raise ModelError(
@@ -160,6 +173,7 @@ def _cell(truth: Truth, row: Mapping[str, object]) -> CellTruth:
 def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
     """The law at every row, each row a cell of its own, at the reference point X = 1, D_f = 1."""
     n, f = len(frame), len(FACTORS)
+    examples = frame["finetune_size"].to_numpy(np.float64)
     sizes = np.stack([_sizes(frame, factor) for factor in FACTORS], axis=1)
     index = np.arange(n * f).reshape(n, f)
     active = np.array([[factor in cell.alpha for factor in FACTORS] for cell in cells]) & np.isfinite(sizes)
@@ -170,7 +184,8 @@ def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
         active=active.astype(float),
         amplitude=index if per_factor else np.arange(n)[:, None],
         log_x=np.where(active, np.log(np.where(active, sizes, 1.0)), 0.0),
-        log_d=np.log(frame["finetune_size"].to_numpy(np.float64)),
+        log_d=log_examples(examples),
+        zero_shot=(examples == 0).astype(float)[:, None],
     )
     shift = np.array([cell.D_l if LAWS[law].has_prelearned else 0.0 for cell in cells])
     amplitude = [[_amplitude(cell, factor) for factor in FACTORS] if per_factor else [cell.A] for cell in cells]
@@ -183,6 +198,12 @@ def _log_mean(law: str, frame: pd.DataFrame, cells: list[CellTruth]) -> Floats:
         prelearned=jnp.asarray(shift),
     )
     return np.asarray(LAWS[law].log_mean(parameters, rows))
+
+
+def _ceilings(truth: Truth, frame: pd.DataFrame) -> Floats:
+    if isinstance(truth.ceiling, Mapping):
+        return np.array([truth.ceiling.get(task, np.inf) for task in frame["task"]])
+    return np.full(len(frame), np.inf if truth.ceiling is None else truth.ceiling)
 
 
 def _amplitude(cell: CellTruth, factor: str) -> float:

@@ -77,7 +77,7 @@ def format_cell(column: str, value: object) -> str:
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
         if column in SIZES:
-            return format_quantity(number)
+            return "0" if number == 0 else format_quantity(number)
         return format_probability(number) if column.startswith(PROBABILITIES) else format_number(number)
     return str(value)
 

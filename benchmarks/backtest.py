@@ -2,6 +2,8 @@
 
     python benchmarks/backtest.py lin2024 sun2026          # one law, its drift included
     python benchmarks/backtest.py lin2024 --law multiplicative --law rectified --every 4
+    python benchmarks/backtest.py lin2024_zero --law rectified    # fitted to the zero-shot runs too
+    python benchmarks/backtest.py sun2026 --ceiling        # expected losses stay below chance
     python benchmarks/backtest.py zhang2024                # the paper's En-Zh runs, 16B held out, jointly
 
 Each (task, method, base) curve is fitted alone on its smaller sizes and predicted above them.
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--law", action="append", help="several are averaged; default multiplicative")
     parser.add_argument("--every", type=int, default=1, help="take every so-manieth curve")
     parser.add_argument("--no-discrepancy", action="store_true", help="the broken twin: believe the law")
+    parser.add_argument("--ceiling", action="store_true", help="keep expected losses below that of knowing nothing")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plot", help="where to write the reliability plot")
     given = parser.parse_args(arguments)
@@ -47,13 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(name: str, given: argparse.Namespace) -> tuple[bs.Backtest, str]:
     alone = name != "zhang2024"
     options: dict[str, Any] = {"factors": (), "base_effects": False} if alone else {}
+    data = some(SETS[name](), given.every) if alone else None
+    if given.ceiling and data is not None:
+        options["ceiling"] = data.ceiling
     models = [
         bs.JointLaw(law, discrepancy=not given.no_discrepancy, **options) for law in given.law or ["multiplicative"]
     ]
-    if not alone:
+    if data is None:
         runs = bs.load_data("zhang2024_en_zh")
         return bs.backtest(runs, models, lambda r: (r["base"] == "16B").to_numpy(), seed=given.seed), name
-    data = some(SETS[name](), given.every)
     return bs.backtest(data.runs, models, held, by=CURVE, seed=given.seed), data.name
 
 

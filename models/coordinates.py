@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from numpyro.distributions import biject_to, constraints
 from numpyro.infer.util import log_density
 
+from bayes_scaling.models.ceiling import log_response, saturated_residual
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import DRIFT, JointModel, drift_of, gather_family, joint_law, law_parameters
 from bayes_scaling.models.layout import Floats, Problem
@@ -105,6 +106,7 @@ class Coordinates:
         felt = problem.rows.drift.copy()
         if self.model.base_effects:
             felt -= np.where(self.pinned[:, None], problem.effect_rows.drift, 0.0)[problem.effect]
+        felt *= log_response(problem)[:, None]
         modes, strengths = np.zeros((felt.shape[1],) * 2), np.zeros(felt.shape[1])
         for c in range(layout.n_cells):  # modes of one cell stay among its knots
             of_cell = layout.drift.cell == c
@@ -323,6 +325,7 @@ def _drift(c: Coordinates, blocks: dict[str, Array], families: Families) -> Arra
         mean_run = jnp.where(c.pinned, law.log_mean(parameters, problem.effect_rows), 0.0)
         offset = jnp.where(c.pinned, blocks[EFFECT], families[EFFECT]) - mean_run
         residual = residual - take(offset, problem.effect)
+    residual = saturated_residual(residual, problem.loss, problem.rows)
     nu = families["nu"][0]
     precise = (nu + 1.0) / (nu + 3.0) / families["sigma"] ** 2
     felt, modes, strengths = c.drift_modes

@@ -16,6 +16,7 @@ from jax import Array
 from numpyro.distributions import biject_to, constraints
 
 from bayes_scaling.models import smc
+from bayes_scaling.models.ceiling import log_level, log_response, saturate, saturated_residual
 from bayes_scaling.models.coordinates import (
     COMMON,
     EFFECT,
@@ -48,6 +49,8 @@ class CurveData(NamedTuple):
         As in a problem, padded to n rows.
     weight : Array, shape (n,)
         0 for padding.
+    response : Array, shape (n,)
+        See :func:`bayes_scaling.models.ceiling.response`.
     modes, strengths : Array, shape (U, U) and (U,)
         Eigenvectors (columns) and eigenvalues of the drift's Gram matrix.
     priors : tuple of dict
@@ -58,6 +61,7 @@ class CurveData(NamedTuple):
     loss: Array
     log_se: Array
     weight: Array
+    response: Array
     modes: Array
     strengths: Array
     priors: tuple[Any, ...]
@@ -143,6 +147,7 @@ def log_density(c: Coordinates, z: Array, data: CurveData) -> Array:
     if c.model.discrepancy:
         total = total + jnp.sum(dist.Normal(0.0, 1.0).log_prob(families[DRIFT]))
         log_mean = log_mean + drift_of(families, data.rows)
+    log_mean = saturate(log_mean, data.rows)
     run = loss_distribution(families["nu"][0], log_mean, families["sigma"][0], data.log_se)
     return total + jnp.sum(data.weight * run.log_prob(data.loss))
 
@@ -154,10 +159,11 @@ def to_families(c: Coordinates, z: Array, data: CurveData) -> tuple[Families, Ar
         return families, log_det
     log_mean = c.model.law.log_mean(law_parameters(families), data.rows)
     residual = jnp.log(data.loss) - log_mean - (families[EFFECT][0] if c.model.base_effects else 0.0)
+    residual = saturated_residual(residual, data.loss, data.rows)
     nu = families["nu"][0]
     information = data.weight * (nu + 1.0) / (nu + 3.0) / (families["sigma"][0] ** 2 + data.log_se**2)
     typical = jnp.sum(information) / jnp.sum(data.weight)
-    pull = (information * residual) @ data.rows.drift
+    pull = (information * data.response * residual) @ data.rows.drift
     scale = families["drift_scale"][0]
     drift, change = standard_drift(families[DRIFT], scale, typical, pull, data.modes, data.strengths)
     return {**families, DRIFT: drift}, log_det + change
@@ -181,16 +187,19 @@ def curve_data(model: JointModel, problem: Problem) -> CurveData:
     free = [site for site in model.sites if not site.fixed]
     priors = tuple(numbers(site.specs) for site in free)
     weight = jnp.asarray(np.arange(n + extra) < n, dtype=jnp.float64)
-    strengths, modes = np.linalg.eigh(problem.rows.drift.T @ problem.rows.drift)
+    responds = log_response(problem)
+    felt = responds[:, None] * problem.rows.drift
+    strengths, modes = np.linalg.eigh(felt.T @ felt)
     gram = jnp.asarray(modes), jnp.asarray(np.maximum(strengths, 0.0))
-    return CurveData(problem.rows.each(pad), pad(problem.loss), pad(problem.log_se), weight, *gram, priors)
+    padded = pad(problem.loss), pad(problem.log_se)
+    return CurveData(problem.rows.each(pad), *padded, weight, pad(responds), *gram, priors)
 
 
 def reference(c: Coordinates) -> smc.Reference:
     """Where particles start: about the data for the loss at the centre, about the priors for the rest."""
     mean, sd = start(c), np.ones(c.size)
     rng = np.random.default_rng(0)
-    spread = np.log(c.problem.loss).std()
+    spread = log_level(c.problem).std()
     for site in c.free_sites:
         where = c.slices[site.name]
         if c.losses_coupled and site.family in LOSS_FAMILIES:

@@ -7,7 +7,8 @@ For run i of method m on task t with base LLM b, on log loss::
     common[t, b] ~ StudentT(4, 0, 1)
 
 and, since no law is true, ``log L`` drifts away from the law with the distance in log D_f
-(:mod:`bayes_scaling.models.drift`). All runs from one base LLM share its quality: the number of bases, not of runs,
+(:mod:`bayes_scaling.models.drift`); of a bounded metric, all of this is what a ceiling saturates
+(:mod:`bayes_scaling.models.ceiling`). All runs from one base LLM share its quality: the number of bases, not of runs,
 is what informs alpha. The same function is prior, prior predictive and likelihood: pass ``loss=None`` to draw losses.
 """
 
@@ -19,6 +20,7 @@ import numpyro
 import numpyro.distributions as dist
 from jax import Array
 
+from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.gather import assemble, take
 from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale
 from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
@@ -56,6 +58,7 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
     if model.discrepancy:
         families[DRIFT] = sample_drift(layout)
         log_mean = log_mean + drift_of(families, problem.rows)
+    log_mean = saturate(log_mean, problem.rows)
     sigma = take(families["sigma"], problem.rows.cell)
     with numpyro.plate("run", problem.rows.cell.shape[0]):
         numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)

@@ -71,6 +71,16 @@ def multiplicative(p: LawParameters, rows: RowArrays) -> Array:
     return jnp.logaddexp(log_reducible, take(jnp.log(p.E), rows.cell))
 
 
+def power(p: LawParameters, rows: RowArrays) -> Array:
+    r"""Log of :math:`L(D_f) = A D_f^{-\beta} + E`.
+
+    The learning curve of one LLM: Hestness et al. (2017, arXiv 1712.00409), Kaplan et al. (2020, arXiv 2001.08361)
+    with a floor. No other factor.
+    """
+    log_reducible = take(jnp.log(p.reducible), rows.amplitude[:, 0]) - take(p.beta, rows.cell) * rows.log_d
+    return jnp.logaddexp(log_reducible, take(jnp.log(p.E), rows.cell))
+
+
 def additive(p: LawParameters, rows: RowArrays) -> Array:
     r"""Log of :math:`L(X, D_f) = A X^{-\alpha} + B D_f^{-\beta} + E`.
 
@@ -90,10 +100,14 @@ def rectified(p: LawParameters, rows: RowArrays) -> Array:
     Lin et al. (2024, arXiv 2402.02314), eq. 3: :math:`D_l` is what pretraining has taught already, so that the loss
     is finite at :math:`D_f = 0` and bends in log-log before it falls. At one model size :math:`A X^{-\alpha}` is
     their B; over several it is the product of eq. 1 in Zhang et al. (2024). At :math:`D_l = 0` the two laws are one.
+    A zero-shot row has :math:`D_f^{\beta} = 0` exactly.
     """
     log_prelearned = jnp.log(p.prelearned)
     fall = jnp.sum(take(p.alpha, rows.term) * rows.log_x, axis=1)
-    learned = jnp.logaddexp(take(log_prelearned, rows.cell), take(p.beta, rows.cell) * rows.log_d)
+    log_seen = take(p.beta, rows.cell) * rows.log_d
+    if rows.has_zero_shot:
+        log_seen = jnp.where(rows.zero_shot[:, 0] > 0, LOG_ABSENT, log_seen)
+    learned = jnp.logaddexp(take(log_prelearned, rows.cell), log_seen)
     at_centre = take(jnp.logaddexp(log_prelearned, 0.0), rows.cell)
     log_reducible = take(jnp.log(p.reducible), rows.amplitude[:, 0]) - fall + at_centre - learned
     return jnp.logaddexp(log_reducible, take(jnp.log(p.E), rows.cell))
@@ -115,6 +129,10 @@ class Law:
         True where D_f has a term of its own with an amplitude B.
     has_prelearned : bool
         True where pretraining counts as data already seen, so that the loss bends at small D_f.
+    of_data_only : bool
+        True where no factor but D_f is in the law.
+    reads_zero : bool
+        True where the loss at D_f = 0, without finetuning, is finite: ``rows.zero_shot`` marks such rows.
     own : tuple of (str, PriorSpec)
         Name and default prior of each further parameter, one a (task, method): ``p.own[name]`` in ``log_mean``.
 
@@ -142,6 +160,8 @@ class Law:
     amplitude_per_factor: bool = False
     has_data_term: bool = False
     has_prelearned: bool = False
+    of_data_only: bool = False
+    reads_zero: bool = False
     own: tuple[tuple[str, PriorSpec], ...] = ()
 
 
@@ -168,6 +188,14 @@ LAWS = {
             "Lin et al. 2024 (arXiv 2402.02314), eq. 3, times a power of X",
             rectified,
             has_prelearned=True,
+            reads_zero=True,
+        ),
+        Law(
+            "power",
+            "L(D_f) = A * D_f^-beta + E",
+            "Hestness et al. 2017 (arXiv 1712.00409); Kaplan et al. 2020 (arXiv 2001.08361) with a floor",
+            power,
+            of_data_only=True,
         ),
     )
 }

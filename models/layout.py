@@ -6,7 +6,7 @@ A *base effect* belongs to one (cell, base LLM); its *common* part to one (task,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NO_DRIFT: Floats = np.zeros((0, 0))
+NONE: Floats = np.zeros((0, 0))  # a column that these rows do not have
 SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale")
 SHARED = " * "  # between the names of factors that share one amplitude
 
@@ -73,6 +74,8 @@ class Layout:
     task_of_common, base_of_common : tuple of str, length G
     drift : Drift
         Where the law may bend away from itself along D_f.
+    log_ceiling : float array, shape (C,) or (0,)
+        Log of the loss that no expected loss exceeds, infinite in a cell without one; empty where no cell has one.
     """
 
     task: tuple[str, ...]
@@ -94,6 +97,7 @@ class Layout:
     task_of_common: tuple[str, ...]
     base_of_common: tuple[str, ...]
     drift: Drift
+    log_ceiling: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def n_cells(self) -> int:
@@ -186,9 +190,13 @@ class RowArrays(NamedTuple):
     log_x : float array, shape (n, F)
         Centred log of each factor, 0 where it is not active.
     log_d : float array, shape (n,)
-        Centred log of D_f.
+        Centred log of D_f; for a zero-shot row that of one example.
     drift : float array, shape (n, U)
         How each change of slope is felt, see :func:`bayes_scaling.models.drift.basis`.
+    zero_shot : float array, shape (n, 1) or (n, 0)
+        1 where D_f = 0; without a column where it never is.
+    log_ceiling : float array, shape (n, 1) or (n, 0)
+        Log of the ceiling of the row's loss, infinite where it has none; without a column where no row has one.
     """
 
     cell: Ints
@@ -198,6 +206,18 @@ class RowArrays(NamedTuple):
     log_x: Floats
     log_d: Floats
     drift: Floats = NO_DRIFT
+    zero_shot: Floats = NONE
+    log_ceiling: Floats = NONE
+
+    @property
+    def bounded(self) -> bool:
+        """True where some row's loss has a ceiling."""
+        return bool(self.log_ceiling.shape[1])
+
+    @property
+    def has_zero_shot(self) -> bool:
+        """True where some row's D_f may be zero."""
+        return bool(self.zero_shot.shape[1])
 
     def each(self, change: Callable[[Any], Any]) -> "RowArrays":
         """The rows with every field changed alike."""

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 from scipy.optimize import nnls
 
+from bayes_scaling.models.ceiling import log_level, saturate
 from bayes_scaling.models.joint import law_parameters
 from bayes_scaling.models.laws import OWN, Law
 from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
@@ -58,9 +59,10 @@ def bootstrap(law: Law, problem: Problem, best: Families, copies: int, seed: int
 
 @in_float64
 def log_mean(law: Law, families: Families, rows: RowArrays) -> Floats:
-    """Log of the law's loss under each set of parameters, shape (S, n)."""
+    """Log of the law's loss, below its ceiling, under each set of parameters, shape (S, n)."""
     parameters = law_parameters({k: jnp.asarray(v) for k, v in families.items()}, draws=len(families["E"]))
-    return np.asarray(jax.vmap(law.log_mean, in_axes=(0, None))(parameters, rows.each(jnp.asarray)))
+    of_rows = rows.each(jnp.asarray)
+    return np.asarray(jax.vmap(lambda p: saturate(law.log_mean(p, of_rows), of_rows))(parameters))
 
 
 def _names(law: Law, layout: Layout) -> tuple[tuple[str, int], ...]:
@@ -87,7 +89,8 @@ def _unpack(packed: Floats, names: tuple[tuple[str, int], ...]) -> Families:
 def _starts(law: Law, problem: Problem) -> list[Families]:
     layout = problem.layout
     names = dict(_names(law, layout))
-    least = LEAST * np.median(problem.loss)
+    level = np.exp(log_level(problem))
+    least = LEAST * np.median(level)
     starts = []
     for alpha, beta, prelearned in product(
         ALPHAS if "alpha" in names else (0.0,), BETAS, PRELEARNED if law.has_prelearned else (0.0,)
@@ -97,7 +100,7 @@ def _starts(law: Law, problem: Problem) -> list[Families]:
         start |= {OWN + name: np.full(layout.n_cells, np.median(spec.sample(501))) for name, spec in law.own}
         unknown = [(f, i) for f, n in names.items() if f in LINEAR for i in range(n)]
         columns = _unit_columns(law, problem, start, unknown)
-        weight = 1.0 / problem.loss
+        weight = 1.0 / level
         solution, _ = nnls(columns.T * weight[:, None], np.ones(weight.size))
         for (family, i), value in zip(unknown, solution, strict=True):
             start[family][i] = max(value, least)
@@ -106,11 +109,11 @@ def _starts(law: Law, problem: Problem) -> list[Families]:
 
 
 def _unit_columns(law: Law, problem: Problem, start: Families, unknown: list[tuple[str, int]]) -> Floats:
-    """The law with one of its linear parameters at 1 and the others gone, shape (unknowns, n)."""
+    """The law, without a ceiling, with one linear parameter at 1 and the others gone, shape (unknowns, n)."""
     stacked = {f: np.tile(v, (len(unknown), 1)) for f, v in start.items()}
     for row, (family, i) in enumerate(unknown):
         stacked[family][row, i] = 1.0
-    return np.asarray(np.exp(log_mean(law, stacked, problem.rows)))
+    return np.asarray(np.exp(log_mean(law, stacked, problem.rows._replace(log_ceiling=np.zeros((0, 0))))))
 
 
 def _minimise(
@@ -137,7 +140,7 @@ def _levenberg_marquardt(
         ends = np.cumsum([n for _, n in names])
         parts = {f: packed[end - n : end] for (f, n), end in zip(names, ends, strict=True)}
         families = {f: jnp.exp(v) if _positive(f) else v for f, v in parts.items()}
-        return weight * (law.log_mean(law_parameters(families), rows) - wanted)
+        return weight * (saturate(law.log_mean(law_parameters(families), rows), rows) - wanted)
 
     def huber(r: Array) -> Array:
         size = jnp.abs(r)

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 from numpyro.distributions import biject_to
 
+from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
 from bayes_scaling.models.joint import DRIFT, JointModel
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
@@ -17,7 +18,7 @@ def base_errors(problem: Problem) -> Floats:
     """Standard error of the mean log loss of each base effect's runs about curves through the data, shape (H,)."""
     n = problem.layout.n_effects
     columns = [np.eye(n)[problem.effect], problem.rows.log_d[:, None], problem.rows.log_x]
-    design, target = np.concatenate(columns, axis=1), np.log(problem.loss)
+    design, target = np.concatenate(columns, axis=1), log_level(problem)
     fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
     spare = max(target.size - np.linalg.matrix_rank(design), 1)
     noise = np.sqrt(np.sum((target - fitted) ** 2) / spare)
@@ -36,7 +37,7 @@ def start(c: Coordinates) -> Floats:
     """One point z in a sensible place, shape (d,)."""
     blocks = {site.name: _site_start(c, site) for site in c.free_sites}
     if c.model.base_effects:
-        level = _mean_by(np.log(c.problem.loss), c.problem.effect, c.problem.layout.n_effects)
+        level = _mean_by(log_level(c.problem), c.problem.effect, c.problem.layout.n_effects)
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
         blocks[EFFECT] = np.where(c.pinned, level, 0.0)
     if c.model.discrepancy:
@@ -54,7 +55,7 @@ def held(c: Coordinates) -> NDArray[np.bool_]:
 def _site_start(c: Coordinates, site: Site) -> Floats:
     if c.losses_coupled and site.family == "reducible":
         amplitude = c.problem.rows.amplitude
-        every = np.repeat(np.log(c.problem.loss), amplitude.shape[1])
+        every = np.repeat(log_level(c.problem), amplitude.shape[1])
         weight = c.problem.rows.active.ravel() if c.model.law.amplitude_per_factor else None
         level = _mean_by(every, amplitude.ravel(), c.problem.layout.n_amplitudes, weight)
         return level[list(site.index)]

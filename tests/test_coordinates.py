@@ -32,6 +32,7 @@ CASES = {
     "additive, one base": Case(bs.JointLaw("additive"), data="zhang2024_pet"),
     "two factors, shared E": Case(bs.JointLaw(), data="both"),
     "two factors, additive": Case(bs.JointLaw("additive"), data="both"),
+    "bounded": Case(bs.JointLaw(ceiling=1.6)),
     "no base effects": Case(bs.JointLaw(base_effects=False)),
     "fixed small base effects": Case(bs.JointLaw(priors={"base_scale": 1e-4})),
     "signed alpha": Case(bs.JointLaw(priors={"alpha[model_size]": dist.Normal(0.2, 0.2)})),

@@ -98,8 +98,8 @@ def test_a_cell_that_was_not_fitted_is_refused_with_those_that_were(runs, change
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        *(("finetune_size", value) for value in (0, -1.0, None, np.inf)),
-        *(("model_size", value) for value in (-1e9, "8B", np.inf)),
+        *(("finetune_size", value) for value in (-1.0, None, np.inf)),
+        *(("model_size", value) for value in (0, -1e9, "8B", np.inf)),
     ],
 )
 def test_a_size_that_is_none_is_shown_with_its_row(runs, column, value):

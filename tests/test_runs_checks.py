@@ -249,7 +249,16 @@ def test_sizes_that_are_not_understood(runs, name):
     assert_told(text, f"column {name!r}: 2 rows are not readable as a number", "write 1M for a million", "1,000")
 
 
-@pytest.mark.parametrize("name", [*FACTORS, "finetune_size", "loss"])
+@pytest.mark.parametrize("bad", [-1, -2.5, "-2.5"])
+def test_a_negative_finetune_size_is_refused_and_zero_is_a_zero_shot_run(runs, bad):
+    text = message(validate_runs, runs.assign(finetune_size=["1", bad, bad, bad]))
+    assert_told(
+        text, "column 'finetune_size': 3 rows are negative, first rows:", str(bad), "or 0 for the LLM as it was"
+    )
+    assert validate_runs(runs.assign(finetune_size=["0", 1, 2, 3])).finetune_size.tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", [*FACTORS, "loss"])
 @pytest.mark.parametrize("bad", [0, -2.5, "-2.5"])
 def test_numbers_that_are_not_positive(runs, name, bad):
     text = message(validate_runs, runs.assign(**{name: ["1", bad, bad, bad]}))

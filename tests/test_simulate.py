@@ -177,7 +177,7 @@ def refused(error, design, truth, **arguments):
 
 def test_an_unknown_law_is_refused():
     text = refused(bs.ModelError, grid(), bs.Truth({"full": cell()}, law="quadratic"))
-    assert text == "law='quadratic': no such law; the laws are 'multiplicative', 'additive', 'rectified'"
+    assert text == "law='quadratic': no such law; the laws are 'multiplicative', 'additive', 'rectified', 'power'"
 
 
 def test_a_method_without_truth_is_refused():

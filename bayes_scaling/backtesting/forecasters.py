@@ -12,6 +12,7 @@ from scipy.stats import t as student_t
 from bayes_scaling.answers import Answers
 from bayes_scaling.backtesting.scores import Forecast
 from bayes_scaling.encoding import encode_design
+from bayes_scaling.encoding.rows import log_examples
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.least_squares import DELTA, bootstrap, least_squares, log_mean
@@ -77,13 +78,18 @@ def _nearest(train: pd.DataFrame, row: "pd.Series[float]") -> float:
     distance = np.zeros(len(near))
     for column in ("finetune_size", *FACTORS):
         if column in near and np.isfinite(row.get(column, np.nan)):
-            distance += np.abs(np.log(near[column].to_numpy(np.float64) / float(row[column])))
+            sizes = near[column].to_numpy(np.float64)
+            distance += np.abs(log_examples(sizes) - log_examples(np.array(float(row[column]))))
     finite = np.where(np.isfinite(distance), distance, np.inf)
     return float(np.log(near["loss"].to_numpy(np.float64))[finite <= finite.min() + 1e-9].mean())
 
 
 def _neighbour_error(train: pd.DataFrame) -> float:
-    """Root mean square change of log loss from one size of D_f to the next on one curve."""
+    """Root mean square change of log loss from one size of D_f to the next on one curve, zero-shot runs aside.
+
+    The step from no example to the first few is like no other.
+    """
+    train = train[train["finetune_size"] > 0]
     keys = ["task", "method", "base", *(f for f in FACTORS if f in train)]
     changes = [
         np.diff(np.log(curve.groupby("finetune_size")["loss"].mean().to_numpy()))

@@ -75,7 +75,7 @@ def _one_out(column: str) -> Callable[[pd.DataFrame], Iterator[Split]]:
 
 
 def _rolling_origin(runs: pd.DataFrame) -> Iterator[Split]:
-    sizes = np.sort(runs["finetune_size"].unique())
+    sizes = np.sort(runs.loc[runs["finetune_size"] > 0, "finetune_size"].unique())
     for origin in sizes[FIRST_ORIGIN - 1 : -1]:
         yield Split(f"D_f above {format_quantity(origin)}", (runs["finetune_size"] > origin).to_numpy())
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bayes_scaling.cli.options import ceiling as ceilings
 from bayes_scaling.cli.options import factors as factor_names
 from bayes_scaling.cli.options import pairs
 from bayes_scaling.errors import BayesScalingError, RunsError
@@ -35,11 +36,11 @@ def read_runs(name: str, columns: Sequence[str] | None = None) -> "pd.DataFrame"
     return load_runs(shipped, own_names)
 
 
-def model_of(law: str, priors: str | None, factors: str | None) -> "JointLaw":
+def model_of(law: str, priors: str | None, factors: str | None, ceiling: Sequence[str] | None = None) -> "JointLaw":
     """The model that the options describe."""
     from bayes_scaling.joint_law import JointLaw
 
-    return JointLaw(law=law, priors=priors or {}, factors=factor_names(factors))
+    return JointLaw(law=law, priors=priors or {}, factors=factor_names(factors), ceiling=ceilings(ceiling))
 
 
 def read_design(path: Path) -> "pd.DataFrame":

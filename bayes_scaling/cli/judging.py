@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Laws = Annotated[
     list[str] | None,
-    typer.Option("--law", help="A law, such as multiplicative, additive or rectified; repeatable."),
+    typer.Option("--law", help="A law, such as multiplicative, additive, rectified or power; repeatable."),
 ]
 Holdout = Annotated[
     str,
@@ -29,11 +29,12 @@ Seed = Annotated[int, typer.Option(help="Same seed, same numbers on the same mac
 KNOWN = ("multiplicative", "additive", "rectified")
 
 
-def laws(
+def laws(  # noqa: PLR0913, PLR0917 - one parameter is one option
     source: options.Runs,
     law: Laws = None,
     columns: options.Columns = None,
     factors: options.Factors = None,
+    ceiling: options.Ceilings = None,
     by: By = None,
     seed: Seed = 0,
     as_json: options.AsJson = False,
@@ -42,7 +43,7 @@ def laws(
     """Compare laws by the runs that they were not fitted to."""
     from bayes_scaling.law_comparison import compare_laws
 
-    runs, models = _asked(source, columns, law or KNOWN, factors)
+    runs, models = _asked(source, columns, law or KNOWN, factors, ceiling)
     with stage(f"Fitting {len(models)} laws to {len(runs)} runs, and to the smaller sizes among them"):
         comparison = compare_laws(runs, models, by=_columns(by), seed=seed)
     answer(comparison.table, comparison.text, as_json=as_json, output=output)
@@ -54,6 +55,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter is one option
     holdout: Holdout = "largest_finetune_size",
     columns: options.Columns = None,
     factors: options.Factors = None,
+    ceiling: options.Ceilings = None,
     by: By = None,
     seed: Seed = 0,
     as_json: options.AsJson = False,
@@ -62,16 +64,16 @@ def backtest(  # noqa: PLR0913, PLR0917 - one parameter is one option
     """Hold runs out, fit the others, and count how often the bands told the truth; several laws are averaged."""
     from bayes_scaling.backtesting import backtest as run
 
-    runs, models = _asked(source, columns, law or KNOWN[:1], factors)
+    runs, models = _asked(source, columns, law or KNOWN[:1], factors, ceiling)
     with stage(f"Fitting all but the held-out of {len(runs)} runs"):
         result = run(runs, models, holdout, by=_columns(by), seed=seed)
     answer(result.table, result.text, as_json=as_json, output=output)
 
 
 def _asked(
-    source: str, columns: list[str] | None, laws: Sequence[str], factors: str | None
+    source: str, columns: list[str] | None, laws: Sequence[str], factors: str | None, ceiling: list[str] | None
 ) -> tuple["DataFrame", list["JointLaw"]]:
-    return read_runs(source, columns), [model_of(name, None, factors) for name in laws]
+    return read_runs(source, columns), [model_of(name, None, factors, ceiling) for name in laws]
 
 
 def _columns(text: str | None) -> tuple[str, ...] | None:

@@ -18,7 +18,15 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--column", metavar="NAME=YOURS", help="What you call a column, such as loss=eval_loss; repeatable."),
 ]
-Law = Annotated[str, typer.Option(help="multiplicative, additive or rectified.")]
+Law = Annotated[str, typer.Option(help="multiplicative, additive, rectified or power.")]
+Ceilings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ceiling",
+        metavar="[TASK=]LOSS",
+        help="Loss that no expected loss of a bounded metric exceeds, such as 0.5, or mrpc=0.32; repeatable.",
+    ),
+]
 Priors = Annotated[
     str | None,
     typer.Option(metavar="PRESET", help="Preset of priors from published exponents, such as besiroglu2024."),
@@ -114,6 +122,28 @@ def costs(texts: Sequence[str] | None) -> dict[str, float] | None:
                 f"--cost {method}={value}: {value!r} is not a number; write --cost {method}=10"
             ) from error
     return numbers or None
+
+
+def ceiling(texts: Sequence[str] | None) -> float | dict[str, float] | None:
+    """One ceiling for every task, or task to ceiling, or None where none was given.
+
+    Raises
+    ------
+    BayesScalingError
+        If one is not a number.
+    """
+    if not texts:
+        return None
+    if len(texts) == 1 and "=" not in texts[0]:
+        return _number(texts[0], "--ceiling", "0.5")
+    return {task: _number(v, "--ceiling", f"{task}=0.5") for task, v in pairs(texts, "--ceiling", "mrpc=0.32").items()}
+
+
+def _number(text: str, option: str, example: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise BayesScalingError(f"{option}: {text!r} is not a number; write {option} {example}") from error
 
 
 def factors(text: str | None) -> tuple[str, ...] | None:

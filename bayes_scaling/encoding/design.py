@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.encoding.rows import encode_rows, records
+from bayes_scaling.encoding.suitability import READERS
 from bayes_scaling.errors import DesignError
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
@@ -53,7 +54,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     DesignError
         If a column is missing, a cell was not fitted, or a size is not one the law can speak about.
     """
-    frame = _complete(layout, design)
+    frame = _complete(layout, law, design)
     _check_known(runs, frame)
     frame = _with_bases(runs, frame)
     sets = [_factor_set(layout, row) for row in records(frame)]
@@ -64,7 +65,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     return EncodedDesign(frame, rows, np.array(effect, np.int64), np.array(common, np.int64))
 
 
-def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
+def _complete(layout: Layout, law: Law, design: pd.DataFrame) -> pd.DataFrame:
     if not isinstance(design, pd.DataFrame) or design.empty:
         raise DesignError(f"design must be a DataFrame with at least one row, got {type(design).__name__}")
     frame = design.reset_index(drop=True)
@@ -78,7 +79,8 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
                 + (f": one of {', '.join(map(repr, tasks))}" if column == "task" else "")
             )
     for column in ("finetune_size", *(f for f in FACTORS if f in frame)):
-        frame[column] = check_sizes(frame[column], required=column == "finetune_size")
+        of_data = column == "finetune_size"
+        frame[column] = check_sizes(frame[column], required=of_data, law=law if of_data else None)
     for pair in zip(frame["task"], frame["method"], strict=True):
         if pair not in layout.cell_index:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
@@ -98,10 +100,19 @@ def _check_known(runs: pd.DataFrame, frame: pd.DataFrame) -> None:
             )
 
 
-def check_sizes(column: pd.Series, required: bool) -> pd.Series:
-    """A column of sizes as floats; a DesignError where one is no positive number (or missing, where required)."""
+def check_sizes(column: pd.Series, required: bool, law: Law | None = None) -> pd.Series:
+    """A column of sizes as floats; a DesignError where one is no positive number (or missing, where required).
+
+    Zero is a size too where a law is given that is finite there.
+    """
     values = pd.to_numeric(column, errors="coerce").astype(float)
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)) & (column.notna() | required))
+    zero = (values == 0).to_numpy() & (law is not None)
+    if law is not None and zero.any() and not law.reads_zero:
+        raise DesignError(
+            f"design column {column.name!r}: row {np.flatnonzero(zero)[0]} is zero-shot (0), where the {law.name} law "
+            f"is infinite; fit {READERS}, whose loss is finite there, or ask for one example and more"
+        )
+    bad = np.flatnonzero(~(np.isfinite(values) & ((values > 0) | zero)) & (column.notna() | required))
     if bad.size:
         raise DesignError(
             f"design column {column.name!r}: {column.iloc[bad[0]]!r} in row {bad[0]} is not a positive number; "

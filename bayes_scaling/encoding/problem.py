@@ -1,14 +1,17 @@
 """Encode a validated runs table as the arrays that the joint model reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.encoding.factor_sets import FactorSet, cell_factors, factor_sets
-from bayes_scaling.encoding.rows import encode_rows
+from bayes_scaling.encoding.rows import encode_rows, log_examples
+from bayes_scaling.encoding.suitability import Ceiling, check_law, log_ceilings
 from bayes_scaling.errors import RunsError
 from bayes_scaling.models import drift
+from bayes_scaling.models.ceiling import unbounded
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Layout, Problem, RowArrays
 from bayes_scaling.runs import FACTORS, check_factor_varies
@@ -16,7 +19,13 @@ from bayes_scaling.runs import FACTORS, check_factor_varies
 Cell = tuple[str, str]
 
 
-def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = None, sharing: str = "auto") -> Problem:
+def encode_runs(
+    runs: pd.DataFrame,
+    law: Law,
+    factors: Sequence[str] | None = None,
+    sharing: str = "auto",
+    ceiling: Ceiling = None,
+) -> Problem:
     """Arrays of the runs and the layout of their parameters.
 
     Parameters
@@ -28,15 +37,21 @@ def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = No
         Factors to scale by; by default all that vary. Empty for a law of D_f alone.
     sharing : {"auto", "separate", "product"}
         How several varied factors share the amplitude, see :mod:`bayes_scaling.encoding.factor_sets`.
+    ceiling : float or mapping of task to float, optional
+        Loss that no expected loss exceeds, see :mod:`bayes_scaling.models.ceiling`.
 
     Raises
     ------
     RunsError
-        If no factor (or a requested one) varies, or a row lacks its factor's value.
+        If no factor (or a requested one) varies, a row lacks its factor's value, or D_f is 0 in a row and the law is
+        infinite there.
     ModelError
-        If the factors or the sharing do not suit the runs.
+        If the law, the factors, the sharing or the ceiling do not suit the runs.
     """
+    check_law(runs, law)
+    factors = () if law.of_data_only else factors
     _check_varied(runs, factors)
+    log_ceiling = log_ceilings(runs, ceiling)
     cells = list(dict.fromkeys(zip(runs["task"], runs["method"], strict=True)))
     sets: list[FactorSet] = [()] * len(runs)
     of_cell: list[FactorSet] = []
@@ -46,7 +61,11 @@ def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = No
         of_cell.append(cell_factors(cell, factors))
         for position, found in zip(where, factor_sets(cell, of_cell[-1], sharing), strict=True):
             sets[position] = found
-    layout = _layout(runs, law, cells, of_cell, sets)
+    of_row = np.array([log_ceiling.get(task, np.inf) for task in runs["task"]])
+    levels = unbounded(runs["loss"].to_numpy(np.float64), of_row)
+    layout = _layout(runs.assign(loss=levels), law, cells, of_cell, sets)
+    if log_ceiling:
+        layout = replace(layout, log_ceiling=np.array([log_ceiling.get(task, np.inf) for task, _ in cells]))
     rows = encode_rows(layout, law, runs, sets)
     effect = np.array([layout.effect_index[int(c), b] for c, b in zip(rows.cell, runs["base"], strict=True)])
     loss = runs["loss"].to_numpy(np.float64)
@@ -79,8 +98,9 @@ def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[Facto
     effects = list(dict.fromkeys(zip(cell_of_row, runs["base"], strict=True)))
     commons = list(dict.fromkeys((cells[c][0], base) for c, base in effects))
     by_cell = runs.groupby(cell_of_row, sort=True)["loss"]
-    log_d = np.log(runs["finetune_size"].to_numpy(np.float64))
-    log_d0 = np.array([log_d[np.array(cell_of_row) == c].mean() for c in range(len(cells))])
+    log_d = log_examples(runs["finetune_size"].to_numpy(np.float64))
+    finetuned = (runs["finetune_size"] > 0).to_numpy()
+    log_d0 = np.array([log_d[finetuned & (np.array(cell_of_row) == c)].mean() for c in range(len(cells))])
     return Layout(
         task=tuple(task for task, _ in cells),
         method=tuple(method for _, method in cells),
@@ -134,7 +154,8 @@ def _mean_rows(rows: RowArrays, effect: np.ndarray, n: int) -> RowArrays:
     mean = RowArrays(*(field[first] for field in rows))
     count = np.bincount(effect, minlength=n)
     log_d = np.bincount(effect, rows.log_d, minlength=n) / count
+    zero_shot = mean.zero_shot * 0.0  # the mean row has an example or more
     columns = [np.bincount(effect, column, minlength=n) / count for column in rows.log_x.T]
     log_x = np.stack(columns, axis=1) if columns else mean.log_x
     felt = np.stack([np.bincount(effect, column, minlength=n) / count for column in rows.drift.T], axis=1)
-    return mean._replace(log_d=log_d, log_x=log_x * mean.active, drift=felt)
+    return mean._replace(log_d=log_d, log_x=log_x * mean.active, drift=felt, zero_shot=zero_shot)

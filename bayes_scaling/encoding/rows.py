@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayes_scaling.models import drift
 from bayes_scaling.models.laws import Law
-from bayes_scaling.models.layout import Layout, RowArrays
+from bayes_scaling.models.layout import Floats, Layout, RowArrays
 from bayes_scaling.runs import FACTORS
 
 
@@ -39,9 +39,26 @@ def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tu
         term[rows, column], active[rows, column] = terms, 1.0
         if rows.any():
             log_x[rows, column] = np.log(frame.loc[rows, factor].to_numpy(np.float64)) - layout.log_x0[terms]
-    log_d = np.log(frame["finetune_size"].to_numpy(np.float64)) - layout.log_d0[cell]
+    sizes = frame["finetune_size"].to_numpy(np.float64)
+    log_d = log_examples(sizes) - layout.log_d0[cell]
     amplitude = _amplitudes(layout, law, cell, term, sets)
-    return RowArrays(cell, term, active, amplitude, log_x, log_d, drift.basis(layout.drift, cell, log_d))
+    felt = drift.basis(layout.drift, cell, log_d)
+    log_ceiling = layout.log_ceiling[cell][:, None] if layout.log_ceiling.size else np.zeros((n, 0))
+    return RowArrays(cell, term, active, amplitude, log_x, log_d, felt, _zero_shot(sizes), log_ceiling)
+
+
+def log_examples(sizes: Floats) -> Floats:
+    """Log of D_f; of a zero-shot run that of one example.
+
+    A law that reads D_f = 0 reads it exactly. Everything else that goes by log D_f, such as the drift, takes a
+    zero-shot run for one with a single example: it is as far from the measured sizes as a count can be.
+    """
+    return np.asarray(np.log(np.where(sizes > 0, sizes, 1.0)))
+
+
+def _zero_shot(sizes: Floats) -> Floats:
+    zero = sizes == 0
+    return np.asarray(zero[:, None] if zero.any() else np.zeros((sizes.size, 0)), dtype=np.float64)
 
 
 def _amplitudes(

@@ -61,7 +61,8 @@ def plot_fit(
     Returns
     -------
     list of Axes
-        One panel a (task, method). D_f outside those fitted with the method are shaded.
+        One panel a (task, method). D_f outside those fitted with the method are shaded; zero-shot runs, which a log
+        axis has no place for, stand on its left edge.
 
     Raises
     ------
@@ -75,6 +76,7 @@ def plot_fit(
     panels = new_axes(axes, len(cells), sharey=len(tasks) == 1)
     for ax, (name, method) in zip(panels, cells, strict=True):
         of_cell = points[(points["task"] == name) & (points["method"] == method)]
+        of_cell, zero_shot = of_cell[of_cell["finetune_size"] > 0], of_cell[of_cell["finetune_size"] == 0]
         for label, curve in of_cell.groupby("label", sort=False):
             sizes = np.geomspace(of_cell["finetune_size"].min(), of_cell["finetune_size"].max(), GRID)
             row = curve[[c for c in ("task", "method", "base", *FACTORS) if c in curve]].iloc[0].dropna()
@@ -82,6 +84,7 @@ def plot_fit(
             band = posterior.predict(design, kind, prob)
             _curve(ax, band, curve, styles[str(label)], min(0.22, 1.2 / len(styles)))
         _shade(ax, of_cell)
+        _at_left_edge(ax, zero_shot, styles)
         ax.set_title(method if len(tasks) == 1 else f"{name}, {method}", fontsize=NORMAL)
         if starts_row(ax, axes):
             ax.set_ylabel(f"loss ({metric_of(posterior.runs)})", fontsize=NORMAL)
@@ -91,6 +94,18 @@ def plot_fit(
     if axes is None and len(tasks) == 1:
         panels[0].get_figure(root=True).suptitle(tasks[0], fontsize=NORMAL)  # type: ignore[union-attr]
     return panels
+
+
+def _at_left_edge(ax: Axes, runs: pd.DataFrame, styles: dict[str, Style]) -> None:
+    """Zero-shot runs: D_f = 0 is infinitely far to the left."""
+    left = ax.get_xlim()[0]
+    for label, loss, fitted in zip(runs["label"], runs["loss"], runs["fitted"], strict=True):
+        style = styles[str(label)]
+        look: dict[str, Any] = {"color": style.color, "markersize": 3.6, "clip_on": False, "zorder": 4}
+        ax.plot(left, loss, style.marker, markerfacecolor=style.color if fitted else "white", **look)
+    if len(runs):
+        words: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "color": GREY}
+        ax.annotate("$D_f = 0$", (left, runs["loss"].max()), fontsize=SMALL, **words)
 
 
 def _curve(ax: Axes, band: pd.DataFrame, runs: pd.DataFrame, style: Style, alpha: float) -> None:

@@ -42,7 +42,8 @@ def measured_rows(ax: Axes, posterior: "Posterior", task: str, methods: Sequence
     ax.axhline(bottom, color=GREY, linewidth=0.6)
     runs, styles = posterior.runs[posterior.runs["task"] == task], method_styles(methods)
     for i, method in enumerate(reversed(methods)):
-        sizes = np.unique(runs.loc[runs["method"] == method, "finetune_size"].to_numpy(np.float64))
+        measured = runs.loc[(runs["method"] == method) & (runs["finetune_size"] > 0), "finetune_size"]
+        sizes = np.unique(measured.to_numpy(np.float64))
         style, y = styles[method], np.full(sizes.size, step * (i + 0.6))
         (row,) = ax.plot(sizes, y, style.marker + "-", transform=ax.get_xaxis_transform())
         row.set(color=style.color, linewidth=0.8, markersize=2.4, label=f"_{method} measured")

@@ -20,9 +20,10 @@ def check_values(frame: pd.DataFrame) -> None:
     for name in (*_SIZES, "loss", "loss_se"):
         if name in frame.columns:
             check_finite(frame, name)
-    for name in (*_SIZES, "loss"):
+    for name in (*FACTORS, "loss"):
         if name in frame.columns:
             check_positive(frame, name)
+    check_finetune_size(frame)
     check_standard_errors(frame)
     check_one_metric(frame)
 
@@ -73,6 +74,14 @@ def check_positive(frame: pd.DataFrame, name: str) -> None:
         todo = "correct the values" if name in _SIZES else "give the loss itself, not its logarithm or a difference"
         rule = f"{name} is above zero, since a law takes its logarithm"
         raise rows_error(frame, bad, name, "zero or negative", rule, f"{todo}, or drop the rows")
+
+
+def check_finetune_size(frame: pd.DataFrame) -> None:
+    """Raise where D_f is negative; zero is a run before any finetuning, which some laws read."""
+    bad = (frame["finetune_size"] < 0).to_numpy()
+    if bad.any():
+        rule = "finetune_size is the number of finetuning examples: above zero, or 0 for the LLM as it was (zero-shot)"
+        raise rows_error(frame, bad, "finetune_size", "negative", rule, "correct the values, or drop the rows")
 
 
 def check_standard_errors(frame: pd.DataFrame) -> None:

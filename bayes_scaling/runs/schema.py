@@ -17,8 +17,8 @@ class Column(NamedTuple):
     name
         The canonical name.
     kind
-        What the cells hold: ``text``, a ``size`` (positive, "100k" is understood), an ``error`` (loss or its
-        standard error, a plain number) or a ``seed`` (a whole number).
+        What the cells hold: ``text``, a ``size`` (positive, or 0 for finetune_size; "100k" is understood), an
+        ``error`` (loss or its standard error, a plain number) or a ``seed`` (a whole number).
     required
         Whether every runs table has it, filled in every row.
     meaning
@@ -38,7 +38,7 @@ COLUMNS = (
     Column("model_size", "size", False, "N, non-embedding parameters of the base LLM"),
     Column("pretrain_size", "size", False, "P, tokens that the base LLM was pretrained on"),
     Column("pet_size", "size", False, "T, LoRA rank or prompt length"),
-    Column("finetune_size", "size", True, "D_f, number of finetuning examples"),
+    Column("finetune_size", "size", True, "D_f, number of finetuning examples, 0 for zero-shot"),
     Column("loss", "error", True, "held-out loss in nats per target token"),
     Column("loss_se", "error", False, "standard error of the loss, same unit as the loss"),
     Column("seed", "seed", False, "seed that tells repeated runs of one setting apart"),
