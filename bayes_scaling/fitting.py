@@ -86,7 +86,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     if _engine(engine, resolved, problem, conditioned) == "smc":
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
     for target_accept, longer in ((settings.target_accept, 1), *RETRIES):
-        attempt = replace(settings, target_accept=target_accept, warmup=warmup * longer)
+        attempt = replace(settings, target_accept=target_accept, warmups=longer)
         drawn = sample_posterior(resolved, problem, attempt, seed, conditioned=conditioned, progress=progress)
         posterior = Posterior(valid, model, drawn.families, drawn.stats, seed, attempt)
         found = problems(posterior)

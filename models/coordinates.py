@@ -53,6 +53,8 @@ class Coordinates:
         Base effects that the data inform well, and so are sampled through their mean run.
     residual_drift : bool
         True where the drift is sampled through what the residuals say of it (see :func:`standard_drift`).
+    told_modes : tuple of arrays, optional
+        :attr:`drift_modes`, where a compiled program is told them.
     """
 
     model: JointModel
@@ -60,6 +62,7 @@ class Coordinates:
     conditioned: bool
     centred: NDArray[np.bool_]
     residual_drift: bool = True
+    told_modes: tuple[Array, ...] | None = None
 
     @property
     def free_sites(self) -> tuple[Site, ...]:
@@ -100,8 +103,10 @@ class Coordinates:
         return self.centred & ~self.lone & self.conditioned
 
     @cached_property
-    def drift_modes(self) -> tuple[Floats, Floats, Floats]:
+    def drift_modes(self) -> tuple[Floats | Array, ...]:
         """The drift's basis as the runs of one base feel it, and eigenvectors and eigenvalues of its Gram matrix."""
+        if self.told_modes is not None:
+            return self.told_modes
         problem, layout = self.problem, self.problem.layout
         felt = problem.rows.drift.copy()
         if self.model.base_effects:
@@ -328,11 +333,11 @@ def _drift(c: Coordinates, blocks: dict[str, Array], families: Families) -> Arra
     residual = saturated_residual(residual, problem.loss, problem.rows)
     nu = families["nu"][0]
     precise = (nu + 1.0) / (nu + 3.0) / families["sigma"] ** 2
-    felt, modes, strengths = c.drift_modes
+    felt, modes, strengths = map(jnp.asarray, c.drift_modes)
     pull = (take(precise, problem.rows.cell) * residual) @ felt
     of_knot = take(precise, problem.layout.drift.cell)
     families[DRIFT], log_det = standard_drift(
-        blocks[DRIFT], families["drift_scale"][0], of_knot, pull, jnp.asarray(modes), jnp.asarray(strengths)
+        blocks[DRIFT], families["drift_scale"][0], of_knot, pull, modes, strengths
     )
     return log_det
 

@@ -5,7 +5,7 @@ beat vectorised chains: a chain does not wait for the longest tree of the others
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -38,6 +38,8 @@ class NutsSettings:
         Chains, and iterations of each before and after adaptation stops; the last two in hundreds.
     target_accept : float
         Mean acceptance probability that the step size is adapted to.
+    warmups : int
+        How often the warm-up is done, each from where the one before it ended.
     max_tree_depth : int
         At most ``2**max_tree_depth`` leapfrog steps a draw.
     engine : {"nuts", "smc"}
@@ -50,13 +52,17 @@ class NutsSettings:
     target_accept: float = 0.9
     max_tree_depth: int = 10
     engine: str = "nuts"
+    warmups: int = 1
 
 
 class Kernel(NamedTuple):
-    """Compiled: ``begin(key, start, told)`` makes a chain's state, ``advance(state, told)`` moves it on by a block."""
+    """Compiled: ``begin(key, start, told)`` makes a chain's state, ``advance(state, told, target)`` moves it on.
+
+    By a block of iterations, towards a mean acceptance probability of ``target``.
+    """
 
     begin: Callable[[Array, Array, Any], HMCState]
-    advance: Callable[[HMCState, Any], tuple[HMCState, dict[str, Array]]]
+    advance: Callable[[HMCState, Any, float], tuple[HMCState, dict[str, Array]]]
 
 
 def run_nuts(
@@ -88,17 +94,23 @@ def run_nuts(
     """
     keys = jax.random.split(jax.random.key(seed), settings.chains)
     count = _Counter(settings, progress)
-    blocks = (settings.warmup + settings.draws) // BLOCK
+
+    def blocks(state: HMCState, iterations: int) -> Iterator[tuple[HMCState, Record]]:
+        for _ in range(iterations // BLOCK):
+            state, record = kernel.advance(state, told, settings.target_accept)
+            jax.block_until_ready(state)
+            count.add(BLOCK)
+            yield state, {name: np.asarray(value) for name, value in record.items()}
 
     @in_float64  # the setting is a thread's own
     def run_chain(i: int) -> Record:
-        state, kept = kernel.begin(keys[i], jnp.asarray(starts[i]), told), []
-        for block in range(blocks):
-            state, record = kernel.advance(state, told)
-            if block >= settings.warmup // BLOCK:
-                kept.append({name: np.asarray(value) for name, value in record.items()})
-            jax.block_until_ready(state)
-            count.add(BLOCK)
+        place = jnp.asarray(starts[i])
+        for key in [keys[i], *jax.random.split(keys[i], settings.warmups)[1:]]:
+            state = kernel.begin(key, place, told)
+            for reached, _ in blocks(state, settings.warmup):
+                state = reached
+            place = state.z
+        kept = [record for _, record in blocks(state, settings.draws)]
         return {name: np.concatenate([record[name] for record in kept]) for name in kept[0]}
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool:
@@ -109,15 +121,15 @@ def run_nuts(
 def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, told: Any) -> Kernel:
     """NUTS on ``potential(z, told)``, compiled for the shapes of ``start`` and ``told``.
 
-    Of the settings it holds the warm-up, the wanted acceptance and the depth of trees.
+    Of the settings it holds the length of the warm-up and the depth of trees.
     """
     init, sample = hmc(potential_fn_gen=lambda told: partial(_potential_of, potential, told), algo="NUTS")
 
-    def begin(key: Array, z: Array, told: Any) -> HMCState:
+    def begin(key: Array, z: Array, told: Any, target: Array | float = settings.target_accept) -> HMCState:
         state: HMCState = init(
             z,
             settings.warmup,
-            target_accept_prob=settings.target_accept,
+            target_accept_prob=target,
             max_tree_depth=settings.max_tree_depth,
             trajectory_length=None,
             model_args=(told,),
@@ -129,12 +141,13 @@ def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, to
         state = sample(state, (told,), {})
         return state, _record(state)
 
-    def advance(state: HMCState, told: Any) -> tuple[HMCState, dict[str, Array]]:
+    def advance(state: HMCState, told: Any, target: float) -> tuple[HMCState, dict[str, Array]]:
+        begin(state.rng_key, state.z, told, target)  # NumPyro keeps the target here; the state is not used
         return jax.lax.scan(partial(iterate, told), state, None, length=BLOCK)
 
     begin_once = jit_once(begin)
     first = begin_once(jax.random.key(0), jnp.asarray(start), told)
-    return Kernel(begin_once, jax.jit(advance).lower(first, told).compile())
+    return Kernel(begin_once, jax.jit(advance).lower(first, told, settings.target_accept).compile())
 
 
 def _potential_of(potential: Potential, told: Any, z: Array) -> Array:
@@ -145,7 +158,8 @@ class _Counter:
     """Counts iterations of all chains and reports them, one thread at a time."""
 
     def __init__(self, settings: NutsSettings, progress: Progress | None) -> None:
-        self.done, self.total = 0, settings.chains * (settings.warmup + settings.draws)
+        self.done = 0
+        self.total = settings.chains * (settings.warmups * settings.warmup + settings.draws)
         self.progress, self.lock = progress, Lock()
 
     def add(self, iterations: int) -> None:

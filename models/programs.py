@@ -1,10 +1,12 @@
 """Compiled programs of NUTS, kept for the next fit of the same design.
 
-Compiling takes most of a fit. Rows and priors' kinds are baked into a program, which NUTS wants; losses, their
-standard errors, the numbers of the priors and the mode are what it is told. So a second fit of the same design to
-other losses (a backtest, a calibration, a run that might be measured) samples at once.
+Compiling takes most of a fit. Which row belongs to which parameter and the priors' kinds are baked into a program,
+which NUTS wants; sizes, losses, their standard errors, the numbers of the priors and the mode are what it is told. So a
+second fit of as many runs in the same pattern (other losses, another base LLM left out, a calibration, a run that might
+be measured) samples at once.
 """
 
+from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,21 +18,38 @@ from jax import Array
 
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates, Families
-from bayes_scaling.models.layout import Floats
+from bayes_scaling.models.layout import Floats, RowArrays
 from bayes_scaling.models.nuts import Kernel, NutsSettings, compile_nuts
 from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.whitening import Whitening, followers, to_z
 
 KEPT = 16  # programs
-OF_LOSS = ("loss_median", "loss_min")  # what scales default priors, whose numbers are told
+TOLD_OF_ROWS = ("log_x", "log_d", "drift")
+NAMES = ("task", "method", "base_of_effect", "task_of_common", "base_of_common")  # only who equals whom matters
+# what scales default priors, places the centre that sizes are told from, or is read at prediction only
+NOT_BAKED = ("loss_median", "loss_min", "log_x0", "log_d0", "factor_sets", "fixed_sizes", "log_ceiling", "drift")
 
 
 class Data(NamedTuple):
-    """What differs between fits of one design: losses, standard errors of their logs, numbers of the priors."""
+    """What differs between fits of one pattern.
+
+    Attributes
+    ----------
+    loss, log_se : Array, shape (n,)
+    sizes, effect_sizes : tuple of arrays
+        :data:`TOLD_OF_ROWS` of the runs and of each base effect's mean run.
+    modes : tuple of arrays
+        :attr:`Coordinates.drift_modes`; empty without a drift.
+    priors : tuple of dict
+        Arguments of each prior.
+    """
 
     loss: Array
     log_se: Array
+    sizes: tuple[Array, ...]
+    effect_sizes: tuple[Array, ...]
+    modes: tuple[Array, ...]
     priors: tuple[Any, ...]
 
 
@@ -52,8 +71,11 @@ class Shape:
         self.key = (
             _frozen(model._replace(sites=())),
             tuple(_site_key(site) for site in model.sites),
-            _frozen(problem._replace(layout=None, loss=None, log_se=None)),  # type: ignore[arg-type]
-            tuple(_frozen(getattr(layout, f.name)) for f in fields(layout) if f.name not in OF_LOSS),
+            (_pattern(problem.rows), _frozen(problem.effect), _pattern(problem.effect_rows), problem.loss.shape),
+            tuple(_frozen(getattr(layout, f.name)) for f in fields(layout) if f.name not in (*NOT_BAKED, *NAMES)),
+            tuple(_codes(getattr(layout, name)) for name in NAMES),
+            _frozen(layout.drift.cell),
+            _frozen((layout.log_x0, layout.log_d0)) if any(site.on_amplitude for site in model.sites) else None,
             _frozen((template.conditioned, template.centred, template.residual_drift)),
         )
 
@@ -68,7 +90,7 @@ class Program:
     """The compiled functions of one shape."""
 
     def __init__(self, shape: Shape) -> None:
-        self.template, self.kernels = shape.template, dict[tuple[float, int, int], Kernel]()
+        self.template, self.kernels = shape.template, dict[tuple[int, int], Kernel]()
         self.follows = followers(shape.template)
         self.gradient = jax.jit(jax.value_and_grad(lambda z, data: self._coordinates(data).potential(z)))
         self.families = jit_once(jax.vmap(jax.vmap(self._families, in_axes=(0, None)), in_axes=(0, None)))
@@ -80,17 +102,22 @@ class Program:
 
     def kernel(self, settings: NutsSettings, start: Floats, told: Told) -> Kernel:
         """NUTS in standardised coordinates, compiled the first time that these settings are asked for."""
-        key = (settings.target_accept, settings.max_tree_depth, settings.warmup)
+        key = (settings.max_tree_depth, settings.warmup)
         if key not in self.kernels:
             self.kernels[key] = compile_nuts(self._standardised, settings, start, told)
         return self.kernels[key]
 
     def _coordinates(self, data: Data) -> Coordinates:
         c = self.template
-        problem = c.problem._replace(loss=data.loss, log_se=data.log_se)  # type: ignore[arg-type]
+        problem = c.problem._replace(
+            loss=data.loss,  # type: ignore[arg-type]
+            log_se=data.log_se,  # type: ignore[arg-type]
+            rows=_with_sizes(c.problem.rows, data.sizes),
+            effect_rows=_with_sizes(c.problem.effect_rows, data.effect_sizes),
+        )
         told = iter(data.priors)
         sites = tuple(s if s.baked else replace(s, told=rebuild(s.specs[0], next(told))) for s in c.model.sites)
-        return replace(c, model=c.model._replace(sites=sites), problem=problem)
+        return replace(c, model=c.model._replace(sites=sites), problem=problem, told_modes=data.modes or None)
 
     def _standardised(self, y: Array, told: Told) -> Array:
         z, log_det = self._to_z(y, told)
@@ -112,7 +139,12 @@ def program(shape: Shape) -> Program:
 def data_of(c: Coordinates) -> Data:
     """What a program is told of a problem and its priors."""
     priors = tuple(numbers(site.specs) for site in c.model.sites if not site.baked)
-    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), priors)
+    sizes, effect_sizes = (
+        tuple(jnp.asarray(getattr(rows, name)) for name in TOLD_OF_ROWS)
+        for rows in (c.problem.rows, c.problem.effect_rows)
+    )
+    modes = tuple(map(jnp.asarray, c.drift_modes)) if c.model.discrepancy else ()
+    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), sizes, effect_sizes, modes, priors)
 
 
 def told(data: Data, whitening: Whitening) -> Told:
@@ -124,6 +156,21 @@ def told(data: Data, whitening: Whitening) -> Told:
 def _site_key(site: Site) -> tuple[Any, ...]:
     plain = tuple(getattr(site, f.name) for f in fields(site) if f.name not in ("specs", "source", "told"))
     return (*plain, site.specs[0].shape_key(), site.specs if site.baked else None)
+
+
+def _with_sizes(rows: RowArrays, sizes: Iterable[Any]) -> RowArrays:
+    return rows._replace(**dict(zip(TOLD_OF_ROWS, sizes, strict=True)))
+
+
+def _pattern(rows: RowArrays) -> Any:
+    """Rows without the numbers that are told, whose shapes stay."""
+    return _frozen(_with_sizes(rows, [getattr(rows, name).shape for name in TOLD_OF_ROWS]))
+
+
+def _codes(names: tuple[str, ...]) -> tuple[int, ...]:
+    """Names as numbers in the order of their first appearance."""
+    first = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return tuple(first[name] for name in names)
 
 
 def _frozen(value: Any) -> Any:

@@ -54,9 +54,21 @@ def test_what_is_baked_in_is_told_apart(runs: pd.DataFrame, changed: dict[str, A
     assert programs.Shape(coordinates(cell(runs))) != programs.Shape(coordinates(cell(runs), **changed))
 
 
-def test_other_sizes_are_another_program(runs: pd.DataFrame) -> None:
-    moved = cell(runs).assign(finetune_size=lambda r: 2.0 * r.finetune_size)
-    assert programs.Shape(coordinates(cell(runs))) != programs.Shape(coordinates(moved))
+def test_other_sizes_and_other_bases_in_the_same_pattern_share_a_program(runs: pd.DataFrame) -> None:
+    """Names and sizes are told; who equals whom, and how many runs there are, is not."""
+    here = programs.Shape(coordinates(cell(runs)))
+    moved = cell(runs).assign(
+        finetune_size=lambda r: 2.0 * r.finetune_size,
+        model_size=lambda r: 3.0 * r.model_size,
+        base=lambda r: "b" + r.base,
+    )
+    assert programs.Shape(coordinates(moved)) == here
+    assert programs.Shape(coordinates(cell(runs).iloc[1:])) != here
+    one_base_less = cell(runs).assign(base=lambda r: r.base.replace("1B", "2B"))
+    assert programs.Shape(coordinates(one_base_less)) != here
+    on_a = {"A": dist.LogNormal(7.0, 2.0)}  # whose scale at the centre is baked in
+    of_a = programs.Shape(coordinates(cell(runs), priors=on_a))
+    assert programs.Shape(coordinates(moved, priors=on_a)) != of_a
 
 
 @pytest.mark.parametrize("prior", [(dist.Uniform(0.0, 1.0), dist.Uniform(0.0, 2.0)), (0.5, 0.6)])
@@ -78,6 +90,24 @@ def test_a_program_told_other_losses_has_their_density(runs: pd.DataFrame) -> No
         assert told == pytest.approx(float(jax.jit(there.potential)(jnp.asarray(z))), rel=1e-12)
         # broken twin: the losses it was made with
         stale, _ = kept.value_and_gradient(z, programs.data_of(kept.template))
+    assert abs(stale - told) > 1.0
+
+
+@pytest.mark.parametrize("options", [{}, {"ceiling": 9.0}, {"law": "rectified"}])
+def test_a_program_told_other_sizes_has_their_density(runs: pd.DataFrame, options: dict[str, Any]) -> None:
+    kept = programs.Program(programs.Shape(coordinates(cell(runs), **options)))
+    grown = cell(runs).assign(
+        finetune_size=lambda r: r.finetune_size**1.1, model_size=lambda r: r.model_size * (1.0 + 0.1 * (r.base == "2B"))
+    )
+    there = coordinates(grown, **options)
+    assert programs.Shape(there) == programs.Shape(kept.template)
+    with jax.enable_x64(True):
+        data = programs.data_of(there)
+        z = start(there) + 0.1 * np.random.default_rng(0).normal(size=there.size)
+        told, _ = kept.value_and_gradient(z, data)
+        assert told == pytest.approx(float(jax.jit(there.potential)(jnp.asarray(z))), rel=1e-10)
+        # broken twin: the sizes it was made with
+        stale, _ = kept.value_and_gradient(z, data._replace(sizes=programs.data_of(kept.template).sizes))
     assert abs(stale - told) > 1.0
 
 
