@@ -25,7 +25,7 @@ from bayes_scaling.models.starts import informative, start
 
 E, BETA, A, D_L = 1.2, 0.3, 12.0, 5.0
 SIZES = np.geomspace(200, 2e5, 11).round()
-MODEL = bs.JointLaw("rectified", factors=(), base_effects=False)
+MODEL = bs.JointLaw("rectified", factors=(), base_effects=False, discrepancy=True)
 ZERO = pd.DataFrame({"method": "full", "base": "b", "finetune_size": [0.0]})
 
 
@@ -155,7 +155,7 @@ def test_unmeasured_it_is_beyond_and_the_law_may_have_drifted(without: bs.Poster
     """As far as one example. The broken twin, whose law is believed there, has a narrow band."""
     point = without.predict(ZERO).iloc[0]
     assert (point.region, point.distance) == ("beyond", pytest.approx(np.log10(200)))
-    believed = without.draws | {"drift_scale": 0.0 * without.draws["drift_scale"]}
+    believed = {**without.draws, "drift_scale": 0.0 * without.draws["drift_scale"]}
     twin = bs.Posterior(without.runs, MODEL, believed, without.stats, without.seed, without.settings)
     assert point.sd > 1.5 * twin.predict(ZERO).sd[0]
 
@@ -178,7 +178,7 @@ def test_a_plot_stands_it_on_the_left_edge(fit: bs.Posterior) -> None:
     ax.figure.canvas.draw()
     left = ax.get_xlim()[0]
     assert 100 < left < 200
-    at_edge = [line for line in ax.lines if line.get_xdata()[0] == left]
+    at_edge = [line for line in ax.lines if list(line.get_xdata()) == [left]]
     assert [line.get_ydata()[0] for line in at_edge] == [fit.runs.loss[0]]
     assert "$D_f = 0$" in [text.get_text() for text in ax.texts]
     plt.close("all")
