@@ -64,6 +64,41 @@ def psis_loo(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
     return np.asarray(pointwise, np.float64).ravel(), np.asarray(found.pareto_k, np.float64).ravel()
 
 
+def psis(log_weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Normalised weights, Pareto-smoothed, and their Pareto k, from log weights with shape (S,)."""
+    if IS_LEGACY:
+        smoothed, k = az.psislw(log_weights)
+    else:
+        from arviz_stats.base import array_stats
+
+        smoothed, k = array_stats.psislw(-log_weights)
+    weights = np.exp(np.asarray(smoothed, np.float64) - np.max(smoothed))
+    return weights / weights.sum(), float(k)
+
+
+def power_scaling(
+    quantities: NDArray[np.float64], log_component: NDArray[np.float64], upper: float = 1.25
+) -> NDArray[np.float64]:
+    """How much each quantity's posterior moves when a component (prior or likelihood) counts more or less, shape (q,).
+
+    Cumulative Jensen-Shannon distance per doubling of the component's weight, by importance weights at the powers
+    ``upper`` and ``1 / upper`` (Kallioinen et al. 2023, arXiv 2107.14054, section 2.3).
+
+    Parameters
+    ----------
+    quantities : float array, shape (chains, draws, q)
+    log_component : float array, shape (chains, draws)
+        Log prior, or log likelihood of all runs, at every draw.
+    upper : float
+    """
+    of_draws = {"chain": np.arange(log_component.shape[0]), "draw": np.arange(log_component.shape[1])}
+    values = xr.Dataset({"quantity": (("chain", "draw", "which"), quantities)}, of_draws)
+    component = xr.Dataset({"component": (("chain", "draw"), log_component)}, of_draws)
+    groups = to_idata({"posterior": values, "log_prior": component})  # the group's name, whatever the component
+    moved = az.psens(groups, delta=upper - 1) if IS_LEGACY else az.psense(groups, alphas=(1 / upper, upper))
+    return np.asarray(moved["quantity"], np.float64)
+
+
 def loo_pit(idata: Any) -> NDArray[np.float64]:
     """Leave-one-out probability integral transform of every run."""
     with warnings.catch_warnings():

@@ -26,9 +26,11 @@ def with_stats(fit, **stats):
 
 
 def found(checks, name):
+    """Status of a check, and its reason with its advice."""
     rows = checks.table[checks.table["check"] == name]
     assert len(rows) == 1
-    return rows["status"].iloc[0], rows["reason"].iloc[0]
+    row = rows.iloc[0]
+    return row["status"], f"{row['reason']}; {row['advice']}" if row["advice"] else row["reason"]
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +40,11 @@ def healthy(fit):
 
 def test_the_healthy_fit_passes(healthy):
     assert healthy.verdict == "PASS"
-    assert healthy.text.startswith("PASS: all 5 checks passed; ")
-    assert list(healthy.table) == ["check", "status", "reason"]
+    assert healthy.text.startswith("PASS: all 8 checks passed; ")
+    assert list(healthy.table) == ["check", "status", "reason", "advice"]
     assert set(healthy.table["status"]) == {"passed", "informational"}
-    passed = ["convergence", "calibration", "prior-data conflict", "direction", "levels"]
+    passed = ["convergence", "calibration", "posterior predictive", "prior-data conflict"]
+    passed += ["prior sensitivity of the decision", "direction", "levels", "collinearity"]
     assert healthy.table.loc[healthy.table["status"] == "passed", "check"].tolist() == passed
 
 
@@ -136,7 +139,7 @@ def test_an_exponent_as_wide_as_its_prior_is_said_to_be_unknown(fit):
     checks = altered(fit, model=bs.JointLaw(priors={"alpha[prompt]": dist.Normal(0.29, 0.078)})).check()
     status, reason = found(checks, "information")
     assert status == "informational"
-    assert reason == "hardly more is known than before: alpha[model_size, WMT19 En-Zh, prompt]"
+    assert reason.startswith("hardly more is known than before: alpha[model_size, WMT19 En-Zh, prompt]; ")
     assert checks.verdict == "PASS"
 
 
@@ -173,10 +176,10 @@ def test_a_prompt_that_gets_worse_with_its_length_is_no_error():
     design.columns = ["pet_size", "finetune_size"]
     truth = bs.Truth({"prompt": bs.CellTruth({"pet_size": -0.05}, beta=0.1, E=1.0, A=2.0, sigma=0.0)})
     runs = bs.simulate_runs(design.assign(method="prompt"), truth)
-    from bayes_scaling.checks import _signs
+    from bayes_scaling.checks.measured import direction
 
     layout_only = bs.Posterior(runs, bs.JointLaw(), {}, {}, 0, None)
-    assert [check.status for check in _signs(layout_only)] == ["passed"]
+    assert [check.status for check in direction(layout_only)] == ["passed"]
 
 
 def test_methods_measured_at_different_D_f_are_said_to_be(fit, healthy):
@@ -208,4 +211,4 @@ def test_every_failed_check_is_a_reason_of_the_verdict(fit):
     assert {"convergence", "levels"} <= set(failed["check"])
     assert checks.verdict == "FAIL"
     for row in failed.itertuples():
-        assert f"{row.check}: {row.reason}" in checks.text
+        assert row.advice and f"{row.check}: {row.reason}; {row.advice}" in checks.text
