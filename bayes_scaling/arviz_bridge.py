@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -66,12 +67,11 @@ def psis_loo(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
 
 def psis(log_weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
     """Normalised weights, Pareto-smoothed, and their Pareto k, from log weights with shape (S,)."""
-    if IS_LEGACY:
-        smoothed, k = az.psislw(log_weights)
-    else:
-        from arviz_stats.base import array_stats
-
-        smoothed, k = array_stats.psislw(-log_weights)
+    with np.errstate(over="ignore"):  # inside its fit of the tail, whose terms that overflow count for nothing
+        if IS_LEGACY:
+            smoothed, k = az.psislw(log_weights)
+        else:
+            smoothed, k = import_module("arviz_stats.base").array_stats.psislw(-log_weights)
     weights = np.exp(np.asarray(smoothed, np.float64) - np.max(smoothed))
     return weights / weights.sum(), float(k)
 
@@ -95,7 +95,9 @@ def power_scaling(
     values = xr.Dataset({"quantity": (("chain", "draw", "which"), quantities)}, of_draws)
     component = xr.Dataset({"component": (("chain", "draw"), log_component)}, of_draws)
     groups = to_idata({"posterior": values, "log_prior": component})  # the group's name, whatever the component
-    moved = az.psens(groups, delta=upper - 1) if IS_LEGACY else az.psense(groups, alphas=(1 / upper, upper))
+    either: Any = az  # a name of 0.23 and one of 1.x
+    with np.errstate(over="ignore"):
+        moved = either.psens(groups, delta=upper - 1) if IS_LEGACY else either.psense(groups, alphas=(1 / upper, upper))
     return np.asarray(moved["quantity"], np.float64)
 
 

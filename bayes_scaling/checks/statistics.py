@@ -48,12 +48,33 @@ def of_cell(log_d: Floats, group: Ints, log_mean: Floats, scale: Floats) -> list
         of = _spread((here[small], after[small]), (here[large], after[large]))
         found.append(Statistic("noise at small D_f over large D_f", of, True, UNEVEN))
     if here.size >= FEWEST:
-        bent = "the law bends where the runs do not: compare laws, or let it drift by JointLaw(discrepancy=True)"
-        found.append(Statistic("likeness of residuals of neighbouring D_f", _likeness(here, after), False, bent))
+        found.append(Statistic("likeness of residuals of neighbouring D_f", _likeness(here, after), False, BENT))
+    bend = curvature(log_d, group)
+    if np.any(bend):
+        found.append(Statistic("curvature of residuals along D_f", _along(bend), False, BENT))
     return found
 
 
 UNEVEN = "the noise depends on D_f, and bands are too narrow on its noisy side: fit fewer small D_f, or give loss_se"
+
+
+BENT = "the law bends where the runs do not: compare laws, or let it drift by JointLaw(discrepancy=True)"
+
+
+def curvature(log_d: Floats, group: Ints) -> Floats:
+    """Unit vector along which a parabola in log D_f, the same in every group, leaves straight lines, shape (n,).
+
+    Zero where no group has four D_f.
+    """
+    bend = np.zeros(log_d.size)
+    for g in np.unique(group):
+        where = np.flatnonzero(group == g)
+        x = log_d[where] - log_d[where].mean()
+        if np.unique(x).size > FEWEST:
+            line = np.column_stack([np.ones(x.size), x])
+            bend[where] = x**2 - line @ np.linalg.lstsq(line, x**2, rcond=None)[0]
+    length = np.sqrt(np.sum(bend**2))
+    return bend / length if length > 0 else bend
 
 
 def neighbours(log_d: Floats, group: Ints) -> tuple[Ints, Ints]:
@@ -79,6 +100,11 @@ def _likeness(here: Ints, after: Ints) -> Callable[[Floats], Floats]:
         return np.asarray(np.sum(r[:, here] * r[:, after], axis=1) / np.sum(r**2, axis=1))
 
     return correlation
+
+
+def _along(bend: Floats) -> Callable[[Floats], Floats]:
+    """Share of the residuals' sum of squares that lies along a direction."""
+    return lambda r: (r @ bend) ** 2 / np.sum(r**2, axis=1)
 
 
 def p_outlier(residuals: Floats, nu: Floats) -> float:
