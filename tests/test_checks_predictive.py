@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from bayes_scaling.checks.calibration import MIN_P, departures
 from bayes_scaling.checks.predictive import FAMILY_RATE, Fitted, p_values
-from bayes_scaling.checks.statistics import neighbours, of_cell, p_outlier
+from bayes_scaling.checks.statistics import curvature, neighbours, of_cell, p_outlier
 
 X = np.linspace(-3.0, 3.0, 14)
 GROUP = np.zeros(14, np.int64)
@@ -48,7 +48,7 @@ def test_a_right_model_fails_in_at_most_two_of_a_hundred() -> None:
     ("broken", "name"),
     [
         (lambda noise: 0.01 * noise * np.where(X < 0, 20.0, 1.0), "noise at small D_f over large D_f"),
-        (lambda noise: 0.01 * noise + 0.02 * X**2, "likeness of residuals of neighbouring D_f"),
+        (lambda noise: 0.01 * noise + 0.02 * X**2, "curvature of residuals along D_f"),
     ],
 )
 def test_broken_twins_fail_by_name(broken, name) -> None:
@@ -82,6 +82,16 @@ def test_the_largest_of_t4_residuals_is_an_outlier_as_often_as_it_says(n: int) -
     residuals = np.random.default_rng(4).standard_t(4.0, size=(2000, 1, n))
     alarms = sum(p_outlier(r, np.full((1, 1), 4.0)) < 0.01 for r in residuals)
     assert binom.ppf(0.0005, 2000, 0.01) <= alarms <= binom.ppf(0.9995, 2000, 0.01)
+
+
+def test_curvature_is_what_no_lines_explain() -> None:
+    log_d, group = np.tile(np.arange(5.0), 2), np.repeat([0, 1], 5)
+    bend = curvature(log_d, group)
+    assert np.sum(bend**2) == pytest.approx(1.0)
+    lines = np.concatenate([3 - 2 * np.arange(5.0), 1 + np.arange(5.0)])
+    assert abs(bend @ lines) < 1e-12
+    assert abs(bend @ (log_d**2)) == pytest.approx(np.sqrt(2 * 14), rel=1e-12)
+    assert not np.any(curvature(np.tile(np.arange(3.0), 2), np.repeat([0, 1], 3)))
 
 
 def test_neighbours_differ_in_D_f_only() -> None:

@@ -14,6 +14,9 @@ from bayes_scaling.models.layout import Floats, Ints
 
 FEWEST = 3  # pairs of neighbours that say something
 HEAVIEST = 4.0  # degrees of freedom of the heaviest tails that are still no outliers
+ENDS = "the law misses an end of the data: compare laws by bs.compare_laws"
+UNEVEN = "the noise depends on D_f, and bands are too narrow on its noisy side: fit fewer small D_f, or give loss_se"
+BENT = "the law bends where the runs do not: compare laws, or let it drift by JointLaw(discrepancy=True)"
 
 
 class Statistic(NamedTuple):
@@ -36,10 +39,9 @@ def of_cell(log_d: Floats, group: Ints, log_mean: Floats, scale: Floats) -> list
     log_mean, scale : float arrays, shape (S, n)
         Of log loss under every draw.
     """
-    ends = "the law misses an end of the data: compare laws by bs.compare_laws"
     found = [
-        Statistic("smallest loss", lambda r: np.min(log_mean + scale * r, axis=1), True, ends),
-        Statistic("largest loss", lambda r: np.max(log_mean + scale * r, axis=1), True, ends),
+        Statistic("smallest loss", lambda r: np.min(log_mean + scale * r, axis=1), True, ENDS),
+        Statistic("largest loss", lambda r: np.max(log_mean + scale * r, axis=1), True, ENDS),
     ]
     here, after = neighbours(log_d, group)
     middle, centre = (log_d[here] + log_d[after]) / 2, np.median(log_d)
@@ -53,12 +55,6 @@ def of_cell(log_d: Floats, group: Ints, log_mean: Floats, scale: Floats) -> list
     if np.any(bend):
         found.append(Statistic("curvature of residuals along D_f", _along(bend), False, BENT))
     return found
-
-
-UNEVEN = "the noise depends on D_f, and bands are too narrow on its noisy side: fit fewer small D_f, or give loss_se"
-
-
-BENT = "the law bends where the runs do not: compare laws, or let it drift by JointLaw(discrepancy=True)"
 
 
 def curvature(log_d: Floats, group: Ints) -> Floats:
