@@ -1,9 +1,12 @@
 """Power scaling: what the priors decide, against posteriors that are known in closed form."""
 
+import re
+
 import numpy as np
 import numpyro.distributions as dist
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import bayes_scaling as bs
 from bayes_scaling import arviz_bridge
@@ -74,7 +77,9 @@ def rivals(prior_mean: float, prior_sd: float, level: float) -> tuple[bool, str]
 def test_a_choice_that_the_prior_makes_is_told() -> None:
     moved, text = rivals(4.0, 1.0, 2.1)  # as likely below as above, by a prior and data that disagree
     assert moved
-    assert text.startswith("t, b, D_f 1M: P(lora is best) = 0.56 goes from 0.")
+    p = [norm.cdf((2.1 - 4 * a / (1 + a)) * np.sqrt(1 + a)) for a in (1.0, *POWERS)]
+    said = [float(number) for number in re.findall(r"0\.\d\d", text)][:3]
+    np.testing.assert_allclose(said, [p[0], min(p), max(p)], atol=0.015)
     assert text.endswith("as the priors count 0.8 to 1.25 times, and full becomes the likeliest")
 
 
