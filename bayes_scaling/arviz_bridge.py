@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,42 @@ def psis_loo(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64], 
         found = az.loo(to_idata({"posterior": some, "log_likelihood": group}), pointwise=True, reff=1.0)
     pointwise = found.loo_i if IS_LEGACY else found.elpd_i
     return np.asarray(pointwise, np.float64).ravel(), np.asarray(found.pareto_k, np.float64).ravel()
+
+
+def psis(log_weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Normalised weights, Pareto-smoothed, and their Pareto k, from log weights with shape (S,)."""
+    with np.errstate(over="ignore"):  # inside its fit of the tail, whose terms that overflow count for nothing
+        if IS_LEGACY:
+            smoothed, k = az.psislw(log_weights)
+        else:
+            smoothed, k = import_module("arviz_stats.base").array_stats.psislw(-log_weights)
+    weights = np.exp(np.asarray(smoothed, np.float64) - np.max(smoothed))
+    return weights / weights.sum(), float(k)
+
+
+def power_scaling(
+    quantities: NDArray[np.float64], log_component: NDArray[np.float64], upper: float = 1.25
+) -> NDArray[np.float64]:
+    """How much each quantity's posterior moves when a component (prior or likelihood) counts more or less, shape (q,).
+
+    Cumulative Jensen-Shannon distance per doubling of the component's weight, by importance weights at the powers
+    ``upper`` and ``1 / upper`` (Kallioinen et al. 2023, arXiv 2107.14054, section 2.3).
+
+    Parameters
+    ----------
+    quantities : float array, shape (chains, draws, q)
+    log_component : float array, shape (chains, draws)
+        Log prior, or log likelihood of all runs, at every draw.
+    upper : float
+    """
+    of_draws = {"chain": np.arange(log_component.shape[0]), "draw": np.arange(log_component.shape[1])}
+    values = xr.Dataset({"quantity": (("chain", "draw", "which"), quantities)}, of_draws)
+    component = xr.Dataset({"component": (("chain", "draw"), log_component)}, of_draws)
+    groups = to_idata({"posterior": values, "log_prior": component})  # the group's name, whatever the component
+    either: Any = az  # a name of 0.23 and one of 1.x
+    with np.errstate(over="ignore"):
+        moved = either.psens(groups, delta=upper - 1) if IS_LEGACY else either.psense(groups, alphas=(1 / upper, upper))
+    return np.asarray(moved["quantity"], np.float64)
 
 
 def loo_pit(idata: Any) -> NDArray[np.float64]:

@@ -92,7 +92,10 @@ class Posterior(Answers):
             yield block, RunDraws(log_mean, self.family("sigma")[:, encoded.rows.cell[block]], self.family("nu"))
 
     def check(self) -> checks.Checks:
-        """Convergence, calibration, prior-data conflict and design, each passed, failed or informational."""
+        """Convergence, calibration, prediction, priors and design, each passed, failed or informational, with advice.
+
+        See :mod:`bayes_scaling.checks`.
+        """
         return checks.run(self)
 
     def save(self, path: str | PathLike[str]) -> None:

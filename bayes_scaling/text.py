@@ -47,7 +47,7 @@ def cells(table: pd.DataFrame) -> list[list[str]]:
 
 
 def compact(table: pd.DataFrame, prob: float | None = 0.9) -> tuple[str, pd.DataFrame]:
-    """A caption, with what is the same in every row, and a narrower table, with two bounds in one column.
+    """A caption, with what is the same in every row, and a narrower table, with columns that belong together in one.
 
     Parameters
     ----------
@@ -58,6 +58,9 @@ def compact(table: pd.DataFrame, prob: float | None = 0.9) -> tuple[str, pd.Data
     same = [name for name in ("task", "metric") if name in table and len(table) and table[name].nunique() == 1]
     caption = ", ".join(f"{name}: {table[name].iloc[0]}" for name in same)
     narrow = table.drop(columns=same)
+    if "advice" in narrow:
+        what = [f"{r}; {a}" if a else r for r, a in zip(narrow["reason"], narrow["advice"], strict=True)]
+        narrow = narrow.assign(reason=what).drop(columns="advice")
     percent = "" if prob is None else f"{100 * prob:g} % "
     for low, high, name in (("hdi_low", "hdi_high", "HDI"), ("low", "high", "band")):
         if low in narrow and high in narrow:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.checks.measured import direction, overlap
 
 
 def altered(fit, **changes):
@@ -26,9 +27,11 @@ def with_stats(fit, **stats):
 
 
 def found(checks, name):
+    """Status of a check, and its reason with its advice."""
     rows = checks.table[checks.table["check"] == name]
     assert len(rows) == 1
-    return rows["status"].iloc[0], rows["reason"].iloc[0]
+    row = rows.iloc[0]
+    return row["status"], f"{row['reason']}; {row['advice']}" if row["advice"] else row["reason"]
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +41,11 @@ def healthy(fit):
 
 def test_the_healthy_fit_passes(healthy):
     assert healthy.verdict == "PASS"
-    assert healthy.text.startswith("PASS: all 5 checks passed; ")
-    assert list(healthy.table) == ["check", "status", "reason"]
+    assert healthy.text.startswith("PASS: all 8 checks passed; ")
+    assert list(healthy.table) == ["check", "status", "reason", "advice"]
     assert set(healthy.table["status"]) == {"passed", "informational"}
-    passed = ["convergence", "calibration", "prior-data conflict", "direction", "levels"]
+    passed = ["convergence", "calibration", "posterior predictive", "prior-data conflict"]
+    passed += ["prior sensitivity of the decision", "direction", "levels", "collinearity"]
     assert healthy.table.loc[healthy.table["status"] == "passed", "check"].tolist() == passed
 
 
@@ -136,7 +140,7 @@ def test_an_exponent_as_wide_as_its_prior_is_said_to_be_unknown(fit):
     checks = altered(fit, model=bs.JointLaw(priors={"alpha[prompt]": dist.Normal(0.29, 0.078)})).check()
     status, reason = found(checks, "information")
     assert status == "informational"
-    assert reason == "hardly more is known than before: alpha[model_size, WMT19 En-Zh, prompt]"
+    assert reason.startswith("hardly more is known than before: alpha[model_size, WMT19 En-Zh, prompt]; ")
     assert checks.verdict == "PASS"
 
 
@@ -173,10 +177,8 @@ def test_a_prompt_that_gets_worse_with_its_length_is_no_error():
     design.columns = ["pet_size", "finetune_size"]
     truth = bs.Truth({"prompt": bs.CellTruth({"pet_size": -0.05}, beta=0.1, E=1.0, A=2.0, sigma=0.0)})
     runs = bs.simulate_runs(design.assign(method="prompt"), truth)
-    from bayes_scaling.checks import _signs
-
     layout_only = bs.Posterior(runs, bs.JointLaw(), {}, {}, 0, None)
-    assert [check.status for check in _signs(layout_only)] == ["passed"]
+    assert [check.status for check in direction(layout_only)] == ["passed"]
 
 
 def test_methods_measured_at_different_D_f_are_said_to_be(fit, healthy):
@@ -184,7 +186,7 @@ def test_methods_measured_at_different_D_f_are_said_to_be(fit, healthy):
     assert status == "informational"
     assert "full 1M to 20M, prompt 4k to 90k, lora 4k to 90k" in reason and "comparisons extrapolate" in reason
     pet = fit.runs[fit.runs["method"] != "full"].reset_index(drop=True)
-    assert "overlap of D_f" not in set(altered(fit, runs=pet).check().table["check"])
+    assert list(overlap(replace(fit, runs=pet))) == []
 
 
 def test_the_number_of_bases_is_told(healthy):
@@ -208,4 +210,4 @@ def test_every_failed_check_is_a_reason_of_the_verdict(fit):
     assert {"convergence", "levels"} <= set(failed["check"])
     assert checks.verdict == "FAIL"
     for row in failed.itertuples():
-        assert f"{row.check}: {row.reason}" in checks.text
+        assert row.advice and f"{row.check}: {row.reason}; {row.advice}" in checks.text

@@ -17,7 +17,7 @@ from bayes_scaling.demo.results import (
 )
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
-from bayes_scaling.text import format_probability, interval, listing, paragraph, render
+from bayes_scaling.text import compact, format_probability, interval, listing, paragraph, render
 
 
 def everything(found: Results) -> str:
@@ -38,7 +38,7 @@ def everything(found: Results) -> str:
 
 def verdict(found: Results) -> str:
     """Whether the numbers below can be trusted."""
-    return f"VERDICT  {found.checks.text}\n\n{render(found.checks.table)}"
+    return f"VERDICT  {found.checks.text}\n\n{render(compact(found.checks.table)[1])}"
 
 
 def data(found: Results) -> str:
