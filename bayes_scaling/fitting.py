@@ -106,6 +106,12 @@ def _warn(found: list[str], attempts: int) -> None:
     )
 
 
+def is_quick(runs: pd.DataFrame, model: JointLaw) -> bool:
+    """Whether :func:`fit` would take sequential Monte Carlo for validated runs."""
+    problem = model.encode(runs)
+    return suits(model.resolve(problem.layout), problem)
+
+
 def _engine(engine: Engine, model: JointModel, problem: Problem, conditioned: bool) -> str:
     if engine not in get_args(Engine):
         raise ModelError(f"engine={engine!r}: use one of {', '.join(map(repr, get_args(Engine)))}")

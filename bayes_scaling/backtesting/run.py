@@ -4,20 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from bayes_scaling.backtesting import forecasters
 from bayes_scaling.backtesting.holdouts import Rule, splits
+from bayes_scaling.backtesting.jobs import Job, cannot, run
 from bayes_scaling.backtesting.report import describe
-from bayes_scaling.backtesting.scores import Forecast, score, summary
+from bayes_scaling.backtesting.scores import summary
 from bayes_scaling.errors import BayesScalingError, RunsError
-from bayes_scaling.fitting import fit
 from bayes_scaling.joint_law import JointLaw
-from bayes_scaling.runs import FACTORS, validate_runs
-
-BAYES, LEAST_SQUARES, LAST_VALUE = "posterior", "least squares", "last value"
-FEWEST_RUNS = 4  # in what is left to fit
+from bayes_scaling.runs import validate_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +95,19 @@ def backtest(
     """
     models = [JointLaw()] if model is None else [model] if isinstance(model, JointLaw) else list(model)
     valid = validate_runs(runs)
-    parts, skipped = [], []
+    jobs: list[Job] = []
+    skipped: list[str] = []
     for group, name in _groups(valid, by):
         for split in splits(group, holdout):
-            train, test = group[~split.held], group[split.held]
-            why = _cannot(train)
-            if why:
-                skipped.append(f"{name}{split.name}: {why}")
-                continue
-            for forecaster, points in _forecasts(train, test, models, seed, draws):
-                parts.append(points.assign(forecaster=forecaster, split=f"{name}{split.name}"))
-    if not parts:
+            job = Job(f"{name}{split.name}", group[~split.held], group[split.held])
+            why = cannot(job, models)
+            if why is None:
+                jobs.append(job)
+            else:
+                skipped.append(f"{job.name}: {why}")
+    if not jobs:
         raise RunsError(f"no group of runs could be fitted: {'; '.join(skipped)}. Give more runs, or another holdout")
-    points = pd.concat(parts, ignore_index=True)
+    points = pd.concat(run(jobs, models, seed, draws), ignore_index=True)
     points = points[["forecaster", "split", *(c for c in points if c not in ("forecaster", "split"))]]
     table = summary(points)
     return Backtest(table, points, describe(table, points, skipped), tuple(skipped))
@@ -127,28 +122,3 @@ def _groups(runs: pd.DataFrame, by: Sequence[str] | None) -> Iterator[tuple[pd.D
         raise BayesScalingError(f"by={by!r}: give columns of the runs, such as ('task', 'method', 'base')")
     for key, group in runs.groupby(list(by), sort=False, dropna=False):
         yield group.reset_index(drop=True), f"{', '.join(map(str, key))}: "
-
-
-def _cannot(train: pd.DataFrame) -> str | None:
-    if len(train) < FEWEST_RUNS:
-        return f"{len(train)} runs are left to fit, fewer than {FEWEST_RUNS}"
-    return None
-
-
-def _forecasts(
-    train: pd.DataFrame, test: pd.DataFrame, models: list[JointLaw], seed: int, draws: int
-) -> Iterator[tuple[str, pd.DataFrame]]:
-    from bayes_scaling.averaging import average
-
-    fits = [fit(train, model, seed, draws=draws) for model in models]
-    posterior = fits[0] if len(fits) == 1 else average(fits)
-    design = test.drop(columns=[f for f in FACTORS if f in test and test[f].isna().all()]).reset_index(drop=True)
-    where = posterior.predict(design)[["distance", "region"]]
-    yield BAYES, _scored(forecasters.by_posterior(posterior, design), test).join(where)
-    yield LEAST_SQUARES, _scored(forecasters.by_least_squares(train, design, models[0], seed), test)
-    yield LAST_VALUE, _scored(forecasters.by_last_value(train, test, seed), test)
-
-
-def _scored(said: Forecast, test: pd.DataFrame) -> pd.DataFrame:
-    measured = np.log(test["loss"].to_numpy(np.float64))
-    return test.reset_index(drop=True).join(score(said, measured))
