@@ -5,6 +5,7 @@
     python benchmarks/backtest.py lin2024_zero --law rectified    # fitted to the zero-shot runs too
     python benchmarks/backtest.py sun2026 --ceiling        # expected losses stay below chance
     python benchmarks/backtest.py zhang2024                # the paper's En-Zh runs, 16B held out, jointly
+    python benchmarks/backtest.py lin2024 zhang2024 --law multiplicative --law rectified    # and both together
 
 Each (task, method, base) curve is fitted alone on its smaller sizes and predicted above them.
 """
@@ -34,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", help="where to write the reliability plot")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore", bs.ConvergenceWarning)
+    every = []
     for name in given.data:
         began = time.monotonic()
         result, title = _run(name, given)
+        every.append(result.points)
         splits = result.points["split"].nunique()
         print(f"\n{title}: {splits} fits, {time.monotonic() - began:.0f} s")
         print(result.table.round(3).to_string(index=False))
@@ -45,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(result.text)
         if given.plot:
             result.plot()[0].figure.savefig(given.plot, dpi=200)
+    if len(every) > 1:
+        print(f"\nAll {len(every)} sets together")
+        print(summary(pd.concat(every)).round(3).to_string(index=False))
 
 
 def _run(name: str, given: argparse.Namespace) -> tuple[bs.Backtest, str]:
