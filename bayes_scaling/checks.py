@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from bayes_scaling import arviz_bridge
 from bayes_scaling.convergence import diagnose, problems
 from bayes_scaling.exponents import DATA
-from bayes_scaling.models.priors import elements
+from bayes_scaling.models.pooling import PooledSite, all_elements
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
 from bayes_scaling.runs import FACTORS
@@ -112,9 +112,9 @@ def _calibration(posterior: "Posterior") -> Iterator[Check]:
 def _prior_conflict(posterior: "Posterior") -> Iterator[Check]:
     conflicts, uninformed = [], []
     model = posterior.resolved
-    names = elements(model.law, posterior.layout, model.base_effects, model.discrepancy)
+    names = all_elements(model.law, posterior.layout, model.base_effects, model.discrepancy, model.pool)
     for site in posterior.resolved.sites:
-        if site.fixed or site.on_amplitude:
+        if site.fixed or site.on_amplitude or isinstance(site, PooledSite):  # a member's prior is its population
             continue
         for i, spec in zip(site.index, site.specs, strict=True):
             draws, prior = posterior.family(site.family)[:, i], spec.sample(4000)

@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.models import pooling
 from bayes_scaling.models.joint import EFFECT_DF, JointModel
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Layout, Problem
+from bayes_scaling.models.pooling import PooledSite, all_elements
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
+from bayes_scaling.models.priors import DESCRIPTIONS, Site
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.text import paragraph, render
@@ -20,6 +22,7 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
         f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
         _base_text(problem.layout, model),
         _drift_text(model),
+        *_pool_text(problem.layout, model),
         "Priors: central 90 %, and distribution\n" + _prior_lines(prior_table(problem.layout, model)),
         *_warnings(runs, problem.layout),
     ]
@@ -56,16 +59,17 @@ def _levels(column: pd.Series) -> str:
 
 def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
     """Every prior: one row per parameter, or per kind of parameter where its elements share one."""
-    names = elements(model.law, layout, model.base_effects, model.discrepancy)
+    names = all_elements(model.law, layout, model.base_effects, model.discrepancy, model.pool)
+    what = DESCRIPTIONS | pooling.DESCRIPTIONS
     rows = []
-    for site in model.sites:
+    for site in (s for s in model.sites if not isinstance(s, PooledSite)):
         for name, spec in _distinct(site, [e.name for e in names[site.family]]):
             rows.append(
                 {
                     "parameter": name,
                     "prior": str(spec),
                     "90 %": _range(spec),
-                    "what": DESCRIPTIONS.get("A" if site.on_amplitude else site.family, "a parameter of the law's own"),
+                    "what": what.get("A" if site.on_amplitude else site.family, "a parameter of the law's own"),
                     "why": site.source,
                 }
             )
@@ -123,6 +127,29 @@ def _drift_text(model: JointModel) -> str:
         "Discrepancy\n  the slope of log loss on log D_f drifts off the law's, outwards from the centre of the data;\n"
         "  the scale is learned from how the runs bend, and bands widen with the distance"
     )
+
+
+def _pool_text(layout: Layout, model: JointModel) -> list[str]:
+    """What is drawn from which populations; nothing for a model without."""
+    over = [name for name in model.pool if name != "family"]
+    lines = [f"  {_members_text(layout, site)}" for site in model.sites if isinstance(site, PooledSite)]
+    if over:
+        lines.append("  E and A are a task's own; what few runs say of an exponent is drawn towards the others'")
+    if "family" in model.pool:
+        names = sorted(set(layout.families.family))
+        lines.append(
+            f"  {len(names)} families of base LLMs: family_scale * StudentT({EFFECT_DF:g}) on log loss for each "
+            "(task, family),\n  shared by its bases and methods; a new base of a known family keeps it"
+        )
+    return [f"Pooling over {' and '.join(model.pool)}\n" + "\n".join(lines)] if model.pool else []
+
+
+def _members_text(layout: Layout, site: PooledSite) -> str:
+    group = "one population" if len(set(site.group)) == 1 else f"{len(set(site.group))} populations"
+    name = f"{site.family}_mean{site.name.removeprefix(site.family)}"
+    scale = f"{site.family}_scale{site.name.removeprefix(site.family)}"
+    how = f"LogNormal(log {name}, {scale})" if site.positive else f"Normal({name}, {scale})"
+    return f"{site.name} ~ {how}: {len(site.index)} in {group}"
 
 
 def _warnings(runs: pd.DataFrame, layout: Layout) -> list[str]:

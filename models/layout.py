@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NO_DRIFT: Floats = np.zeros((0, 0))
-SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale")
+SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale", "beta_scale", "sigma_scale", "family_scale")
 SHARED = " * "  # between the names of factors that share one amplitude
 
 
@@ -41,6 +41,24 @@ class Drift(NamedTuple):
     side: Floats
     step: Floats
     edge: Floats
+
+
+class BaseFamilies(NamedTuple):
+    """Model families of the base LLMs, where their effects are pooled.
+
+    Attributes
+    ----------
+    of_common : int array, shape (G,)
+        Index of each common base effect's (task, family).
+    task, family : tuple of str, length F
+    """
+
+    of_common: Ints = np.zeros(0, np.int64)
+    task: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+
+
+NO_FAMILIES = BaseFamilies()
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,8 @@ class Layout:
     task_of_common, base_of_common : tuple of str, length G
     drift : Drift
         Where the law may bend away from itself along D_f.
+    families : BaseFamilies
+        Empty for a model that does not pool over them.
     """
 
     task: tuple[str, ...]
@@ -94,6 +114,7 @@ class Layout:
     task_of_common: tuple[str, ...]
     base_of_common: tuple[str, ...]
     drift: Drift
+    families: BaseFamilies = NO_FAMILIES
 
     @property
     def n_cells(self) -> int:

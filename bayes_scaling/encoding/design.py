@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.encoding.families import design_families
 from bayes_scaling.encoding.rows import encode_rows, records
 from bayes_scaling.errors import DesignError
 from bayes_scaling.models.laws import Law
@@ -22,7 +23,7 @@ class EncodedDesign(NamedTuple):
     Attributes
     ----------
     frame : DataFrame, n rows
-        The design with ``task`` and ``base`` filled in.
+        The design with ``task`` and ``base`` filled in (and ``family``, where the fit pools over it).
     rows : RowArrays
     effect, common : int array, shape (n,)
         Index of the row's base effect and of its common part; -1 for a base LLM that the fit has not seen.
@@ -46,7 +47,8 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     design : DataFrame
         ``method``, ``finetune_size``, ``task`` (where the fit has several) and the factors of each method's law.
         ``base`` names the base LLM; without it, a row whose sizes are those of exactly one fitted base is on it,
-        and any other row is on a new base.
+        and any other row is on a new base. ``family`` names a new base's model family, where the fit has them;
+        without it, the new base is of a new family.
 
     Raises
     ------
@@ -55,6 +57,8 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     """
     frame = _complete(layout, design)
     frame = _with_bases(runs, frame)
+    if layout.families.family:
+        frame = design_families(runs, frame)
     sets = [_factor_set(layout, row) for row in records(frame)]
     rows = encode_rows(layout, law, frame, sets)
     bases = frame["base"].tolist()
@@ -81,7 +85,8 @@ def _complete(layout: Layout, design: pd.DataFrame) -> pd.DataFrame:
     for pair in zip(frame["task"], frame["method"], strict=True):
         if pair not in layout.cell_index:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
-            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}")
+            hint = "" if pair[0] in tasks else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
+            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}{hint}")
     return frame
 
 

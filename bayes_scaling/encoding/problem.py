@@ -1,11 +1,13 @@
 """Encode a validated runs table as the arrays that the joint model reads."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.encoding.factor_sets import FactorSet, cell_factors, factor_sets
+from bayes_scaling.encoding.families import base_families
 from bayes_scaling.encoding.rows import encode_rows
 from bayes_scaling.errors import RunsError
 from bayes_scaling.models import drift
@@ -16,7 +18,14 @@ from bayes_scaling.runs import FACTORS, check_factor_varies
 Cell = tuple[str, str]
 
 
-def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = None, sharing: str = "auto") -> Problem:
+def encode_runs(
+    runs: pd.DataFrame,
+    law: Law,
+    factors: Sequence[str] | None = None,
+    sharing: str = "auto",
+    *,
+    families: bool = False,
+) -> Problem:
     """Arrays of the runs and the layout of their parameters.
 
     Parameters
@@ -28,11 +37,13 @@ def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = No
         Factors to scale by; by default all that vary. Empty for a law of D_f alone.
     sharing : {"auto", "separate", "product"}
         How several varied factors share the amplitude, see :mod:`bayes_scaling.encoding.factor_sets`.
+    families : bool
+        Whether base LLMs have model families, which the runs then name.
 
     Raises
     ------
     RunsError
-        If no factor (or a requested one) varies, or a row lacks its factor's value.
+        If no factor (or a requested one) varies, or a row lacks its factor's value or its family.
     ModelError
         If the factors or the sharing do not suit the runs.
     """
@@ -47,6 +58,9 @@ def encode_runs(runs: pd.DataFrame, law: Law, factors: Sequence[str] | None = No
         for position, found in zip(where, factor_sets(cell, of_cell[-1], sharing), strict=True):
             sets[position] = found
     layout = _layout(runs, law, cells, of_cell, sets)
+    if families:
+        commons = list(zip(layout.task_of_common, layout.base_of_common, strict=True))
+        layout = replace(layout, families=base_families(runs, commons))
     rows = encode_rows(layout, law, runs, sets)
     effect = np.array([layout.effect_index[int(c), b] for c, b in zip(rows.cell, runs["base"], strict=True)])
     loss = runs["loss"].to_numpy(np.float64)
