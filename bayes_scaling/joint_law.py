@@ -14,7 +14,8 @@ from bayes_scaling.model_text import describe
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.laws import LAWS, Law
 from bayes_scaling.models.layout import Layout, Problem
-from bayes_scaling.models.pooling import check_pool, resolve_pooled
+from bayes_scaling.models.pooled_priors import resolve_pooled
+from bayes_scaling.models.pooling import check_pool
 from bayes_scaling.models.prior_spec import PriorSpec
 from bayes_scaling.models.priors import PRESETS, preset
 from bayes_scaling.runs import validate_runs

@@ -330,12 +330,13 @@ def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) 
     scale, share = families["base_scale"][0], families["base_share"][0]
     own_scale = scale * jnp.sqrt(1.0 - share)
     shared = scale * jnp.sqrt(share) * take(common, c.problem.layout.common_of_effect)
-    log_det = jnp.sum(jnp.log(jnp.cosh(blocks[COMMON])))
     if FAMILY in blocks:
         families[FAMILY] = jnp.sinh(blocks[FAMILY])
         shared = shared + family_part(families, families[FAMILY], c.problem.layout)
-        log_det = log_det + jnp.sum(jnp.log(jnp.cosh(blocks[FAMILY])))
     families[EFFECT] = shared + own_scale * jnp.sinh(z)
+    log_det = jnp.sum(jnp.log(jnp.cosh(blocks[COMMON])))
+    if FAMILY in blocks:
+        log_det = log_det + jnp.sum(jnp.log(jnp.cosh(blocks[FAMILY])))
     return log_det + jnp.sum(jnp.where(c.pinned, 0.0, jnp.log(own_scale) + jnp.log(jnp.cosh(z))))
 
 

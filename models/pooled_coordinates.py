@@ -24,7 +24,7 @@ from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import gather_family
 from bayes_scaling.models.pooling import PooledSite, is_positive
 from bayes_scaling.models.priors import Site
-from bayes_scaling.models.rough import Rough, Slopes
+from bayes_scaling.models.rough import Slopes
 
 if TYPE_CHECKING:
     from bayes_scaling.models.coordinates import Coordinates, Families
@@ -160,6 +160,3 @@ def typical(sites: tuple[Site, ...], family: str) -> float:
     specs = [spec for site in sites if site.family == family for spec in site.specs]
     with jax.ensure_compile_time_eval():
         return float(sum(np.median(spec.sample(PRIOR_DRAWS)) for spec in specs))
-
-
-__all__ = ["Known", "Rough", "members_start", "population", "standardised", "typical"]

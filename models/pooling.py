@@ -19,7 +19,6 @@ With ``pool=("family",)`` base LLMs of one model family share a part of their ef
     family[t, f]    ~ StudentT(4, 0, 1)
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,10 +34,9 @@ from bayes_scaling.models.gather import take
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import Layout
 from bayes_scaling.models.prior_spec import PriorSpec, stack
-from bayes_scaling.models.priors import Element, Site, _check_range, _fitting, _parse, default_prior, elements, resolve
+from bayes_scaling.models.priors import Element, Site, elements
 
 POOLS = ("task", "method", "family")
-EXPONENTS = ("alpha", "beta", "sigma")  # the families that are pooled over tasks and methods
 DESCRIPTIONS = {
     "alpha_mean": "population of alpha: its centre",
     "beta_mean": "population of beta: its centre",
@@ -48,9 +46,6 @@ DESCRIPTIONS = {
     "sigma_scale": "population of the noise: how far its members differ, in log",
     "family_scale": "how far a model family's base LLMs sit off the law together, in log loss",
 }
-ON_LOG = PriorSpec.of("HalfNormal", scale=0.5), "on the log: members differ by a factor 1.4, at most 2.7"
-ON_VALUE = PriorSpec.of("HalfNormal", scale=0.05), "published exponents of D_f differ by .05 between tasks"
-OF_FAMILY = PriorSpec.of("HalfNormal", scale=0.05), "families of LLMs scatter by .5 to 10 % of the loss"
 
 
 @dataclass(frozen=True)
@@ -132,12 +127,11 @@ def population_elements(layout: Layout, pool: Sequence[str]) -> dict[str, list[E
     """Every mean and scale of the populations, by family, in the order of its vector."""
     found: dict[str, list[Element]] = {}
     if pools_exponents(pool):
-        groups = list(dict.fromkeys(_groups(layout, pool)))
-        of_terms = [(f, *g) for f, g in zip(layout.factor_of_term, _term_groups(layout, pool), strict=True)]
+        of_cells, of_terms = dict.fromkeys(groups(layout, pool)), dict.fromkeys(term_groups(layout, pool))
         factors = list(dict.fromkeys(layout.factor_of_term))
-        found["alpha_mean"] = [Element("alpha_mean", labels) for labels in dict.fromkeys(of_terms)]
-        found["beta_mean"] = [Element("beta_mean", labels) for labels in groups]
-        found["sigma_mean"] = [Element("sigma_mean", labels) for labels in groups]
+        found["alpha_mean"] = [Element("alpha_mean", labels) for labels in of_terms]
+        found["beta_mean"] = [Element("beta_mean", labels) for labels in of_cells]
+        found["sigma_mean"] = [Element("sigma_mean", labels) for labels in of_cells]
         found["alpha_scale"] = [Element("alpha_scale", (factor,)) for factor in factors]
         found |= {family: [Element(family, ())] for family in ("beta_scale", "sigma_scale")}
     if "family" in pool:
@@ -152,119 +146,6 @@ def all_elements(
     return elements(law, layout, base_effects, discrepancy) | population_elements(layout, pool)
 
 
-def resolve_pooled(
-    law: Law,
-    layout: Layout,
-    base_effects: bool,
-    discrepancy: bool,
-    overrides: Mapping[str, PriorSpec],
-    pool: Sequence[str],
-    *,
-    strict: bool = True,
-) -> tuple[Site, ...]:
-    """All sample sites of a model with populations; without any, those of :func:`~.priors.resolve`.
-
-    Raises
-    ------
-    ModelError
-        If there is nothing to pool over, or a key fits no parameter that has a prior of its own.
-    """
-    if not pool:
-        return resolve(law, layout, base_effects, discrepancy, overrides, strict=strict)
-    _check_layout(layout, pool)
-    populations = population_elements(layout, pool)
-    pooled = [family for family in EXPONENTS if f"{family}_mean" in populations]
-    of_populations = {key: spec for key, spec in overrides.items() if _parse(key)[0] in {*pooled, *populations}}
-    others = {key: spec for key, spec in overrides.items() if key not in of_populations}
-    plain = [
-        s for s in resolve(law, layout, base_effects, discrepancy, others, strict=strict) if s.family not in pooled
-    ]
-    used: set[str] = set()
-    sites: list[Site] = []
-    for family in pooled:
-        sites += _population_sites(family, law, layout, pool, of_populations, used)
-    if "family_scale" in populations:
-        sites.append(_scale_site("family_scale", 0, (), OF_FAMILY, of_populations, used))
-    if strict:
-        _reject_narrow(of_populations, used, pool, populations)
-    return (*plain, *sites)
-
-
-def _population_sites(
-    family: str, law: Law, layout: Layout, pool: Sequence[str], overrides: Mapping[str, PriorSpec], used: set[str]
-) -> list[Site]:
-    """Means, scales and members of one family's populations, a set of them for each factor of alpha."""
-    members, groups = elements(law, layout, False)[family], _groups(layout, pool)
-    if family == "alpha":
-        groups = [(f, *g) for f, g in zip(layout.factor_of_term, _term_groups(layout, pool), strict=True)]
-    means = population_elements(layout, pool)[f"{family}_mean"]
-    at = {mean.labels: i for i, mean in enumerate(means)}
-    kinds = list(dict.fromkeys(_kind(family, e.labels) for e in members))
-    sites: list[Site] = []
-    for scale_at, kind in enumerate(kinds):
-        mine = [i for i, e in enumerate(members) if _kind(family, e.labels) == kind]
-        of_mean = {at[groups[i]]: _mean_prior(family, means[at[groups[i]]], law, layout, overrides, used) for i in mine}
-        usual = is_positive(default_prior(members[mine[0]], 0, law, layout)[0])
-        positive = all(is_positive(spec) and (usual or not spec.fixed) for _, spec, _ in of_mean.values())
-        sites += _mean_sites(family, of_mean)
-        labels = (kind,) if kind else ()
-        sites.append(
-            _scale_site(f"{family}_scale", scale_at, labels, ON_LOG if positive else ON_VALUE, overrides, used)
-        )
-        group = tuple(at[groups[i]] for i in mine)
-        name = f"{family}[{kind}]" if kind else family
-        specs = tuple(of_mean[g][1] for g in group)
-        sites.append(PooledSite(name, family, tuple(mine), specs, False, "population", group, scale_at, positive))
-    return sites
-
-
-def _kind(family: str, labels: tuple[str, ...]) -> str:
-    """Members of one kind have one scale: each factor's alphas, all betas, all sigmas."""
-    return labels[0] if family == "alpha" else ""
-
-
-def _mean_prior(
-    family: str, mean: Element, law: Law, layout: Layout, overrides: Mapping[str, PriorSpec], used: set[str]
-) -> tuple[str, PriorSpec, str]:
-    """Name of the site, prior and its source: what the parameter has without pooling, or what was given."""
-    element = Element(family, mean.labels)
-    fitting = [*_fitting(element, overrides), *_fitting(mean, overrides)]
-    used.update(fitting)
-    if not fitting:
-        spec, source = default_prior(element, 0, law, layout)
-        return (f"{family}_mean[{mean.labels[0]}]" if family == "alpha" else f"{family}_mean", spec, source)
-    key, spec = fitting[-1], overrides[fitting[-1]]
-    _check_range(key, family, spec)
-    return key.replace(_parse(key)[0], f"{family}_mean", 1), spec, "given"
-
-
-def _mean_sites(family: str, of_mean: Mapping[int, tuple[str, PriorSpec, str]]) -> list[Site]:
-    grouped: dict[tuple[str, object], list[int]] = {}
-    for i, (name, spec, _) in of_mean.items():
-        grouped.setdefault((name, spec.shape_key()), []).append(i)
-    return [
-        Site(name, f"{family}_mean", tuple(index), tuple(of_mean[i][1] for i in index), False, of_mean[index[0]][2])
-        for (name, _), index in grouped.items()
-    ]
-
-
-def _scale_site(
-    family: str,
-    position: int,
-    labels: tuple[str, ...],
-    default: tuple[PriorSpec, str],
-    overrides: Mapping[str, PriorSpec],
-    used: set[str],
-) -> Site:
-    element = Element(family, labels)
-    fitting = _fitting(element, overrides)
-    used.update(fitting)
-    spec, source = (overrides[fitting[-1]], "given") if fitting else default
-    if fitting:
-        _check_range(fitting[-1], family, spec)
-    return Site(element.name, family, (position,), (spec,), False, source)
-
-
 def is_positive(spec: PriorSpec) -> bool:
     """Whether a prior keeps its parameter positive."""
     with jax.ensure_compile_time_eval():  # numbers, also where a program is being traced
@@ -276,41 +157,12 @@ def is_positive(spec: PriorSpec) -> bool:
         return bool(np.all(np.asarray(getattr(support, "lower_bound", -np.inf)) >= 0))
 
 
-def _groups(layout: Layout, pool: Sequence[str]) -> list[tuple[str, ...]]:
+def groups(layout: Layout, pool: Sequence[str]) -> list[tuple[str, ...]]:
+    """The population of each cell, shape (C,)."""
     return [group_of(pool, t, m) for t, m in zip(layout.task, layout.method, strict=True)]
 
 
-def _term_groups(layout: Layout, pool: Sequence[str]) -> list[tuple[str, ...]]:
-    groups = _groups(layout, pool)
-    return [groups[c] for c in layout.cell_of_term]
-
-
-def _check_layout(layout: Layout, pool: Sequence[str]) -> None:
-    if pools_exponents(pool) and max(Counter(_groups(layout, pool)).values()) < 2:
-        pairs = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
-        raise ModelError(
-            f"pool={tuple(pool)!r}: no two (task, method) of these runs differ in nothing but "
-            f"{' and '.join(p for p in pool if p != 'family')}, so there is nothing to pool; they are {pairs}. "
-            "Add runs, or leave pool= out"
-        )
-    if "family" in pool and len(set(layout.families.family)) < 2:
-        raise ModelError(
-            f"pool={tuple(pool)!r}: column 'family' has one value, {layout.families.family[0]!r}, so nothing tells a "
-            "family's part from the law; add base LLMs of another family, or leave 'family' out"
-        )
-
-
-def _reject_narrow(
-    overrides: Mapping[str, PriorSpec], used: set[str], pool: Sequence[str], populations: Mapping[str, list[Element]]
-) -> None:
-    for key in overrides:
-        if key in used:
-            continue
-        family = _parse(key)[0]
-        shown = [e.name for e in populations.get(f"{family}_mean", populations.get(family, []))]
-        over = " and ".join(f"{p}s" for p in pool if p != "family") or "families"
-        raise ModelError(
-            f"prior {key!r}: pool={tuple(pool)!r} draws this from a population over {over}, and a member of it has no "
-            f"prior of its own; there are {', '.join(shown)}. Give the population's prior (a key without the pooled "
-            "names), or leave that name out of pool="
-        )
+def term_groups(layout: Layout, pool: Sequence[str]) -> list[tuple[str, ...]]:
+    """The population of each exponent alpha, its factor first, shape (K,)."""
+    of_cell = groups(layout, pool)
+    return [(f, *of_cell[c]) for f, c in zip(layout.factor_of_term, layout.cell_of_term, strict=True)]

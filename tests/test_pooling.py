@@ -1,5 +1,7 @@
 """Pooled exponents, noise and base families: what the model says, and what it predicts where nothing was measured."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -87,9 +89,9 @@ def base_draws(layout: Layout, values: dict[str, np.ndarray], rng: np.random.Gen
 def test_without_a_pool_nothing_changes() -> None:
     runs = validate_runs(table())
     plain, empty = bs.JointLaw(), bs.JointLaw(pool=())
-    assert plain.describe(runs) == empty.describe(runs)
     assert plain.to_json() == empty.to_json() and "pool" not in plain.to_json()
     resolved = plain.resolve(plain.encode(runs).layout)
+    assert resolved == empty.resolve(empty.encode(runs).layout)
     assert not any(isinstance(site, PooledSite) for site in resolved.sites)
 
 
@@ -319,20 +321,33 @@ def test_a_new_base_keeps_the_part_of_its_family() -> None:
 # --- files and ArviZ
 
 
-@pytest.mark.parametrize("pool", [("task", "family"), ("method",), ("task", "method")])
-def test_saved_and_loaded(pool: tuple[str, ...], tmp_path: Any) -> None:
-    fit = canned(bs.JointLaw(pool=pool), families_of(table()), 40)
+@pytest.mark.parametrize("pool", [("task",), ("method", "task"), ("family",)])
+def test_a_specification_survives_json(pool: tuple[str, ...]) -> None:
+    model = bs.JointLaw(pool=list(pool), priors={"family_scale": 0.1} if "family" in pool else {"beta_scale": 0.1})
+    back = bs.JointLaw.from_json(json.loads(json.dumps(model.to_json())))
+    assert back.pool == model.pool == pool and back.prior_specs == model.prior_specs
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    fit = canned(bs.JointLaw(pool=("task", "family")), families_of(table()), 40)
     fit.save(tmp_path / "pooled.nc")
     loaded = bs.load_posterior(tmp_path / "pooled.nc")
-    assert loaded.model.pool == pool and loaded.model.to_json() == fit.model.to_json()
-    task = "new" if "task" in pool else "a"
-    pd.testing.assert_frame_equal(loaded.predict(design(task)), fit.predict(design(task)))
+    assert loaded.model.to_json() == fit.model.to_json()
+    pd.testing.assert_frame_equal(loaded.predict(design("new")), fit.predict(design("new")))
     pd.testing.assert_frame_equal(loaded.exponents(), fit.exponents())
-    posterior = loaded.idata["posterior"]
-    names = {"task": ["full", "lora"], "method": ["a", "b", "c"]}.get(pool[0] if "method" not in pool[1:] else "")
-    assert posterior["beta_mean"].coords["population"].values.tolist() == (names or ["all"])
-    assert posterior["alpha_scale"].coords["factor"].values.tolist() == ["model_size"]
-    assert ("base_family" in posterior) == ("family" in pool)
+    for group in ("posterior", "prior"):
+        found = loaded.idata[group]
+        assert found["beta_mean"].coords["population"].values.tolist() == ["full", "lora"]
+        assert found["alpha_scale"].coords["factor"].values.tolist() == ["model_size"]
+        assert found["base_family"].coords["task_family"].values.tolist()[:2] == ["a | Elm", "a | Oak"]
+
+
+def test_an_average_knows_unseen_tasks_where_every_fit_does(pooled: bs.Posterior) -> None:
+    rival = canned(bs.JointLaw(pool=("task",)), table())
+    both = bs.average([pooled, rival], weights=[0.5, 0.5]).predict(design("new"))
+    assert both["region"].eq("beyond").all() and "No run of task 'new'" in both.attrs["text"]
+    with pytest.raises(DesignError, match="'new'"):
+        bs.average([canned(bs.JointLaw(), table()), rival], weights=[0.5, 0.5]).predict(design("new"))
 
 
 # --- sampling

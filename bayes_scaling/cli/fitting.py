@@ -32,6 +32,7 @@ def check(
     law: options.Law = "multiplicative",
     priors: options.Priors = None,
     factors: options.Factors = None,
+    pool: options.Pool = None,
     as_json: options.AsJson = False,
     output: options.TableFile = None,
 ) -> None:
@@ -44,7 +45,7 @@ def check(
         return
     from bayes_scaling.model_text import cell_counts
 
-    runs, model = read_runs(source, columns), model_of(law, priors, factors)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, pool)
     counts = cell_counts(runs, model.encode(runs).layout)
     text = f"{source}: {len(runs)} runs, and they pass every check of a runs table.\n\n{model.describe(runs)}"
     answer(counts, text, as_json=as_json, output=output, in_text=True)
@@ -57,6 +58,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     law: options.Law = "multiplicative",
     priors: options.Priors = None,
     factors: options.Factors = None,
+    pool: options.Pool = None,
     seed: Annotated[int, typer.Option(help="Same seed, same draws on the same machine.")] = 0,
     draws: Annotated[int, typer.Option(help="Draws of each of four chains, in hundreds.")] = 1000,
     warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 1000,
@@ -66,7 +68,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     from bayes_scaling.fitting import fit as fit_runs
 
     _check_folder(output)
-    runs, model = read_runs(source, columns), model_of(law, priors, factors)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, pool)
     if not as_json:
         typer.echo(f"{model.describe(runs)}\n")
     with stage(f"Fitting {len(runs)} runs (compiling, then sampling)") as progress:
