@@ -152,37 +152,43 @@ def _exponents(posterior: "Posterior", task: str, method: str, template: int) ->
 def _draws_of(posterior: "Posterior", task: str) -> dict[str, dict[str, Floats]]:
     """By method, draws of what has no population for a new task, shape (chains, draws, length)."""
     layout, at_centre = posterior.layout, _at_common_centre(posterior)
-    log_e = at_centre["E"]
     amplitudes = {c: np.flatnonzero(layout.cell_of_amplitude == c).tolist() for c in range(layout.n_cells)}
-    total = _log_total(at_centre, amplitudes)
-    new: dict[str, dict[str, Floats]] = {}
-    level = _by_method(posterior, task, "level", list(range(layout.n_cells)), total, LEVEL)
+    every = list(range(layout.n_cells))
+    level = _by_method(posterior, task, "level", every, _log_total(at_centre, amplitudes), LEVEL)
     others = {
-        name: _by_method(posterior, task, name, list(range(layout.n_cells)), *_scaled(posterior, at_centre, name))
+        name: _by_method(posterior, task, name, every, *_scaled(posterior, at_centre, name))
         for name in at_centre
         if name not in ("E", "reducible")
     }
-    of_label: dict[str, dict[str, Floats]] = {}
-    for label in dict.fromkeys(layout.factor_of_amplitude):
-        js = [j for j, name in enumerate(layout.factor_of_amplitude) if name == label]
-        cells = layout.cell_of_amplitude[js].tolist()
-        ratio = at_centre["reducible"][:, js] - log_e[:, cells]
-        of_label[label] = _by_method(posterior, task, f"reducible\0{label}", cells, ratio, RATIO)
+    ratios = {
+        label: _new_ratio(posterior, task, at_centre, label) for label in dict.fromkeys(layout.factor_of_amplitude)
+    }
+    found = {}
     for method, template in _templates(layout).items():
-        ratios = [of_label[layout.factor_of_amplitude[j]][method] for j in amplitudes[template]]
-        parts = [np.zeros_like(level[method]), *ratios[:1]]
-        if "data_term" in others:
-            parts.append(others["data_term"][method])
-        log_e_new = level[method] - np.logaddexp.reduce(parts)
-        found = {"E": np.exp(log_e_new), **{name: _unscaled(posterior, name, v[method]) for name, v in others.items()}}
-        if "data_term" in found:
-            found["data_term"] = found["data_term"] * found["E"]
-        found = {name: value[:, None] for name, value in found.items()}
-        if ratios:
-            found["reducible"] = np.exp(log_e_new[:, None] + np.stack(ratios, axis=-1))
-        shape = posterior.draws["E"].shape[:2]
-        new[method] = {name: value.reshape(*shape, -1) for name, value in found.items()}
-    return new
+        of_method = [ratios[layout.factor_of_amplitude[j]][method] for j in amplitudes[template]]
+        drawn = {name: by_method[method] for name, by_method in others.items()}
+        found[method] = _terms(posterior, level[method], of_method, drawn)
+    return found
+
+
+def _new_ratio(posterior: "Posterior", task: str, at_centre: dict[str, Floats], label: str) -> dict[str, Floats]:
+    """By method, the log of one amplitude over E on a new task, shape (S,)."""
+    js = [j for j, name in enumerate(posterior.layout.factor_of_amplitude) if name == label]
+    cells = posterior.layout.cell_of_amplitude[js].tolist()
+    ratio = at_centre["reducible"][:, js] - at_centre["E"][:, cells]
+    return _by_method(posterior, task, f"reducible\0{label}", cells, ratio, RATIO)
+
+
+def _terms(posterior: "Posterior", level: Floats, ratios: list[Floats], others: dict[str, Floats]) -> dict[str, Floats]:
+    """E and the terms that add up to a level, and the other parameters, shape (chains, draws, length)."""
+    parts = [np.zeros_like(level), *ratios[:1], *([others["data_term"]] if "data_term" in others else [])]
+    log_e = level - np.logaddexp.reduce(parts)
+    found = {"E": np.exp(log_e)} | {name: _unscaled(posterior, name, values) for name, values in others.items()}
+    if "data_term" in found:
+        found["data_term"] = found["data_term"] * found["E"]
+    if ratios:
+        found["reducible"] = np.exp(log_e[:, None] + np.stack(ratios, axis=-1))
+    return {name: values.reshape(*posterior.draws["E"].shape[:2], -1) for name, values in found.items()}
 
 
 def _at_common_centre(posterior: "Posterior") -> dict[str, Floats]:
