@@ -14,6 +14,7 @@ from scipy.stats import lognorm, norm
 
 import bayes_scaling as bs
 from bayes_scaling.errors import DesignError, ModelError, RunsError
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.joint import joint_law
 from bayes_scaling.models.layout import Layout
 from bayes_scaling.models.nuts import NutsSettings
@@ -125,29 +126,34 @@ def test_members_are_drawn_about_their_population_s_mean() -> None:
 
 
 @in_float64
-def log_joint(model: bs.JointLaw, runs: pd.DataFrame, beta: np.ndarray) -> float:
-    """Log density of the model's program where the cells have these beta and all else is alike."""
+def log_ratio(model: bs.JointLaw, runs: pd.DataFrame, one: np.ndarray, other: np.ndarray) -> float:
+    """Log density of the model's program where the cells' beta are ``one``, less that of ``other``, all else alike."""
     problem = model.encode(validate_runs(runs))
     resolved = model.resolve(problem.layout)
-    draw = {name: jnp.asarray(v[0, 0]) for name, v in canned(model, runs, 4).draws.items()}
-    draw |= {name: jnp.full(v.shape, (MIDDLES | SCALES).get(name, 0.0)) for name, v in draw.items()}
-    draw |= {"beta": jnp.asarray(beta), "alpha": jnp.full(6, 0.2), "sigma": jnp.full(6, 0.005)}
-    sites = {s.name: draw[s.family][np.asarray(s.index)] for s in resolved.sites if not s.fixed}
-    sites |= {name: draw[name] for name in ("base_common", "base_effect")}
-    return float(log_density(joint_law, (resolved, problem, jnp.asarray(problem.loss)), {}, sites)[0])
+    shapes = {name: v.shape[-1] for name, v in canned(model, runs, 4).draws.items()}
+    draw = {name: jnp.full(n, (MIDDLES | SCALES).get(name, 0.0)) for name, n in shapes.items()}
+    draw |= {"alpha": jnp.full(6, 0.2), "sigma": jnp.full(6, 0.005)}
+
+    def at(beta: Any) -> Any:
+        sites = {s.name: (draw | {"beta": beta})[s.family][np.asarray(s.index)] for s in resolved.sites if not s.fixed}
+        sites |= {name: draw[name] for name in ("base_common", "base_effect")}
+        return log_density(joint_law, (resolved, problem, jnp.asarray(problem.loss)), {}, sites)[0]
+
+    density = jit_once(at)
+    return float(density(jnp.asarray(one)) - density(jnp.asarray(other)))
 
 
 def test_small_and_large_scales_are_complete_pooling_and_none() -> None:
     """What the density says of one task's beta, given another's, in the two limits.
 
-    With a tiny scale the two must be equal (a difference of 5 scales costs 12.5 nats each way); with a huge one
-    moving the other task's beta changes nothing but its own fit.
+    Two tasks' beta lie 5 tiny scales off their mean each, which costs 12.5 nats each; with a huge scale they cost
+    nothing but what the runs say, as without pooling.
     """
-    base = np.full(6, 0.1)
+    together = np.full(6, 0.1)
     apart = np.array([0.105, 0.1, 0.095, 0.1, 0.1, 0.1])
     tiny, huge = (bs.JointLaw(priors={"beta_scale": s}, pool=("task",), discrepancy=False) for s in (1e-3, 1e3))
     plain = bs.JointLaw(priors={"beta": dist.Uniform(-9.0, 9.0)}, discrepancy=False)
-    of_fit, of_tiny, of_huge = (log_joint(m, table(), base) - log_joint(m, table(), apart) for m in (plain, tiny, huge))
+    of_fit, of_tiny, of_huge = (log_ratio(m, table(), together, apart) for m in (plain, tiny, huge))
     assert of_huge == pytest.approx(of_fit, abs=1e-6)
     assert of_tiny - of_fit == pytest.approx(25.0, abs=1e-6)
 
