@@ -140,8 +140,10 @@ class Coordinates:
     @cached_property
     def rough(self) -> Rough:
         """Rough estimates of what is pooled, under the prior's typical scales."""
-        scales = [typical(self.model.sites, family) for family in ("base_scale", "family_scale", "drift_scale")]
-        return rough_estimates(self.problem, float(np.hypot(*scales[:2])), scales[2])
+        of_base, of_family, of_drift = (
+            typical(self.model.sites, family) for family in ("base_scale", "family_scale", "drift_scale")
+        )
+        return rough_estimates(self.problem, float(np.hypot(of_base, of_family)), of_drift)
 
     @cached_property
     def standardised_means(self) -> frozenset[str]:

@@ -58,7 +58,7 @@ def population(
     pooled = [site for site in c.by_family[family] if isinstance(site, PooledSite)]
     known = [_known(c, site, families, weight) for site in pooled]
     log_det = _means(c, pooled, known, blocks, families)
-    parts = []
+    parts: list[tuple[Site, Array]] = []
     for site, of_site in zip(pooled, known, strict=True):
         value, change = _members(c, site, of_site, blocks[site.name], families)
         parts.append((site, value))
