@@ -171,8 +171,15 @@ def test_priors_on_the_population_are_printed_and_overridden_by_name() -> None:
         "HalfNormal(scale=0.05)",
     ):
         assert wanted in text
-    fixed = bs.JointLaw(priors={"beta": 0.07}, pool=("task",)).describe(table())
-    assert "fixed at 0.07" in fixed and "beta ~ Normal(beta_mean, beta_scale)" in fixed
+
+
+def test_a_fixed_mean_leaves_its_members_free() -> None:
+    model = bs.JointLaw(priors={"beta": 0.07, "alpha": dist.Normal(0.2, 0.2)}, pool=("task",))
+    sites = {site.name: site for site in model.resolve(model.encode(validate_runs(table())).layout).sites}
+    beta, alpha = sites["beta"], sites["alpha[model_size]"]
+    assert isinstance(beta, PooledSite) and isinstance(alpha, PooledSite)
+    assert sites["beta_mean"].fixed and not beta.fixed and not beta.positive
+    assert sites["alpha_mean[model_size]"].specs[0].name == "Normal" and not alpha.positive  # either sign, as given
 
 
 @pytest.mark.parametrize(
@@ -335,7 +342,7 @@ def test_a_specification_survives_json(pool: tuple[str, ...]) -> None:
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
-    fit = canned(bs.JointLaw(pool=("task", "family")), families_of(table()), 40)
+    fit = canned(bs.JointLaw(pool=("task", "family"), discrepancy=False), families_of(table()), 40)
     fit.save(tmp_path / "pooled.nc")
     loaded = bs.load_posterior(tmp_path / "pooled.nc")
     assert loaded.model.to_json() == fit.model.to_json()
