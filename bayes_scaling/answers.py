@@ -10,6 +10,7 @@ from bayes_scaling import choice, crossover, prediction, wins
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
+from bayes_scaling.unseen_tasks import named_in
 
 Sizes = float | Sequence[float] | None
 Kind = Literal["mean", "run"]
@@ -66,9 +67,13 @@ class Answers(ABC):
     def blocks(self, design: pd.DataFrame) -> Iterator[tuple[slice, RunDraws]]:
         """Draws at a design, some rows at a time."""
 
+    @abstractmethod
+    def knowing(self, tasks: Sequence[str]) -> "Answers":
+        """The same, with draws for tasks that have no runs too, where the fit pools over tasks."""
+
     def predict(self, design: pd.DataFrame, kind: Kind = "mean", prob: float = 0.9) -> pd.DataFrame:
         """Bands at design points, see :func:`bayes_scaling.prediction.table`."""
-        return prediction.table(self, design, kind, prob)
+        return prediction.table(self.knowing(named_in(design)), design, kind, prob)
 
     def win_probability(
         self,
@@ -82,7 +87,7 @@ class Answers(ABC):
     ) -> pd.DataFrame:
         """P(each method has the lowest expected loss), see :func:`bayes_scaling.wins.table`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return wins.table(self, finetune_size, sizes, task, base)
+        return wins.table(self._knowing(task), finetune_size, sizes, task, base)
 
     def crossover(
         self,
@@ -98,7 +103,7 @@ class Answers(ABC):
     ) -> crossover.Crossover:
         """Posterior of the D_f at which two methods' expected losses meet, see :mod:`bayes_scaling.crossover`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return crossover.find(self, first, second, sizes, task, limits, prob)
+        return crossover.find(self._knowing(task), first, second, sizes, task, limits, prob)
 
     def choose(
         self,
@@ -114,4 +119,7 @@ class Answers(ABC):
     ) -> choice.Choice:
         """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return choice.choose(self, finetune_size, sizes, task, base, cost, margin)
+        return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin)
+
+    def _knowing(self, task: str | None) -> "Answers":
+        return self if task is None else self.knowing((task,))

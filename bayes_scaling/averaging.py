@@ -1,7 +1,7 @@
 """``average``: several laws' posteriors as one, so that bands and choices carry what the laws disagree on."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -69,6 +69,10 @@ class Average(Answers):
         """The laws and their weights in words."""
         shares = [f"{fit.model.name} {weight:.2f}" for fit, weight in zip(self.fits, self.weights, strict=True)]
         return f"An average of {len(self.fits)} laws with weights {listing(shares)}."
+
+    def knowing(self, tasks: Sequence[str]) -> "Average":
+        """The same, with draws for tasks that have no runs too, where every fit pools over tasks."""
+        return replace(self, fits=tuple(fit.knowing(tasks) for fit in self.fits))
 
     def family(self, name: str) -> Floats:
         """Draws of a family that all laws have, shape (S, length), in the proportions of the weights."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import wins
+from bayes_scaling import unseen_tasks, wins
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.grid import Sizes, one_method_design, settings_grid, tasks_of
@@ -102,6 +102,7 @@ def choose(
     margin = _noise(posterior, table) if margin is None else margin
     if not (isinstance(margin, int | float) and margin >= 0):
         raise BayesScalingError(f"margin={margin!r}: a regret that is practically nothing, at least 0, such as 0.005")
+    table.attrs["new_task"] = unseen_tasks.notes(posterior, tasks)
     return _decide(table, margin, posterior.runs)
 
 
@@ -188,4 +189,4 @@ def _extrapolates(table: pd.DataFrame) -> list[str]:
         notes.append(
             "No run started from this base LLM: its quirk is unknown, and the choice allows for a typical one."
         )
-    return notes
+    return [*notes, *table.attrs["new_task"]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge
+from bayes_scaling import arviz_bridge, unseen_tasks
 from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
@@ -110,7 +110,7 @@ def find(
             rows.append({"task": name, **setting, **_summary(crossings, gap, prob)})
     table = pd.DataFrame(rows)
     text = " ".join(_sentence(first, second, span, row, prob) for row in records(table))
-    text += _overlap(posterior, tasks, (first, second))
+    text = " ".join([text + _overlap(posterior, tasks, (first, second)), *unseen_tasks.notes(posterior, tasks)])
     return Crossover(first, second, span, prob, table, np.stack(draws), text)
 
 

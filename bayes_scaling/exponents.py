@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge
+from bayes_scaling import arviz_bridge, unseen_tasks
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats, Layout
 from bayes_scaling.prediction import check_prob
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bayes_scaling.posterior import Posterior
 
@@ -32,31 +32,32 @@ def table(posterior: "Posterior", prob: float = 0.9) -> pd.DataFrame:
     -------
     DataFrame
         ``task, method, parameter, factor, mean, sd, hdi_low, hdi_high, prob_positive, ess_bulk, r_hat``. A and E
-        are in the unit of the loss (A at X = 1 and D_f = 1), exponents are per unit of log size.
+        are in the unit of the loss (A at X = 1 and D_f = 1), exponents are per unit of log size. Where exponents are
+        pooled, further rows give a new member of each population: task "(new task)", method "(new method)".
     """
     check_prob(prob)
     layout = posterior.layout
     rows = []
     for c, (task, method) in enumerate(zip(layout.task, layout.method, strict=True)):
-        for parameter, factor, draws in _of_cell(posterior, c):
-            low, high = arviz_bridge.hdi(draws, prob)
-            varies = np.ptp(draws) > 0
-            rows.append(
-                {
-                    "task": task,
-                    "method": method,
-                    "parameter": parameter,
-                    "factor": factor,
-                    "mean": float(draws.mean()),
-                    "sd": float(draws.std()),
-                    "hdi_low": low,
-                    "hdi_high": high,
-                    "prob_positive": float(np.mean(draws > 0)),
-                    "ess_bulk": arviz_bridge.ess(draws) if varies else np.nan,
-                    "r_hat": arviz_bridge.r_hat(draws) if varies else np.nan,
-                }
-            )
+        rows += [_row((task, method, *which), draws, prob) for *which, draws in _of_cell(posterior, c)]
+    rows += [_row(names, draws, prob) for names, draws in unseen_tasks.populations(posterior)]
     return pd.DataFrame(rows)
+
+
+def _row(names: "Sequence[str]", draws: Floats, prob: float) -> dict[str, str | float]:
+    """One row of the table from its task, method, parameter and factor, and its draws."""
+    low, high = arviz_bridge.hdi(draws, prob)
+    varies = np.ptp(draws) > 0
+    return {
+        **dict(zip(("task", "method", "parameter", "factor"), names, strict=True)),
+        "mean": float(draws.mean()),
+        "sd": float(draws.std()),
+        "hdi_low": low,
+        "hdi_high": high,
+        "prob_positive": float(np.mean(draws > 0)),
+        "ess_bulk": arviz_bridge.ess(draws) if varies else np.nan,
+        "r_hat": arviz_bridge.r_hat(draws) if varies else np.nan,
+    }
 
 
 def _of_cell(posterior: "Posterior", c: int) -> list[tuple[str, str, Floats]]:

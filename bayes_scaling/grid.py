@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import DesignError
+from bayes_scaling.regions import measured_runs
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers
@@ -34,7 +35,10 @@ def tasks_of(posterior: "Answers", task: str | None) -> list[str]:
     if task is None:
         return known
     if task not in known:
-        raise DesignError(f"task={task!r} was not fitted; the tasks are {', '.join(map(repr, known))}")
+        raise DesignError(
+            f"task={task!r} was not fitted; the tasks are {', '.join(map(repr, known))}. An unseen task is predicted "
+            "by a fit with JointLaw(pool=('task',))"
+        )
     return [task]
 
 
@@ -48,7 +52,7 @@ def one_method_design(
 ) -> pd.DataFrame:
     """A design that runs one method at every setting; a factor the method does not have is left out of its rows."""
     cell = posterior.layout.cell_index[task, method]
-    measured = posterior.runs[posterior.problem.rows.cell == cell]
+    measured = measured_runs(posterior, cell)
     absent = [f for f in settings if f != "finetune_size" and (f not in measured or measured[f].isna().all())]
     design = settings.drop(columns=absent).assign(task=task, method=method)
     return design if base is None else design.assign(base=base)

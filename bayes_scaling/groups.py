@@ -8,6 +8,7 @@ import xarray as xr
 from bayes_scaling import arviz_bridge
 from bayes_scaling.exponents import amplitudes_of
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Layout
+from bayes_scaling.models.pooling import population_elements
 from bayes_scaling.models.predictive import evaluate_runs, sample_prior
 from bayes_scaling.runs import FACTORS
 
@@ -25,6 +26,11 @@ DIMENSION = {
     "base_effect": "cell_base",
     "base_common": "task_base",
     "drift": "knot",
+    "base_family": "task_family",
+    "alpha_mean": "alpha_population",
+    "beta_mean": "population",
+    "sigma_mean": "population",
+    "alpha_scale": "factor",
 }
 
 
@@ -42,11 +48,11 @@ def datasets(posterior: "Posterior") -> dict[str, xr.Dataset]:
     run = ("chain", "draw", "run")
     stats = {name: (("chain", "draw"), values) for name, values in posterior.stats.items()}
     groups = {
-        "posterior": _parameters(layout, posterior.draws),
+        "posterior": _parameters(layout, posterior.resolved.pool, posterior.draws),
         "sample_stats": xr.Dataset(stats),
         "log_likelihood": xr.Dataset({"loss": (run, log_likelihood)}),
         "posterior_predictive": xr.Dataset({"loss": (run, replicated)}),
-        "prior": _parameters(layout, prior),
+        "prior": _parameters(layout, posterior.resolved.pool, prior),
         "prior_predictive": xr.Dataset({"loss": (run, prior_loss[None])}),
         "observed_data": xr.Dataset({"loss": ("run", problem.loss)}),
         "constant_data": _constants(posterior),
@@ -59,7 +65,7 @@ def _number_draws(group: xr.Dataset) -> xr.Dataset:
     return group.assign_coords({d: np.arange(group.sizes[d]) for d in ("chain", "draw") if d in group.dims})
 
 
-def _parameters(layout: Layout, families: "Mapping[str, Floats]") -> xr.Dataset:
+def _parameters(layout: Layout, pool: tuple[str, ...], families: "Mapping[str, Floats]") -> xr.Dataset:
     named = {**families, **amplitudes_of(layout, families)}
     variables = {
         name: (("chain", "draw"), values[..., 0])
@@ -69,7 +75,16 @@ def _parameters(layout: Layout, families: "Mapping[str, Floats]") -> xr.Dataset:
         if values.shape[-1]
     }
     used = {dimension for dims, _ in variables.values() for dimension in dims}
-    return xr.Dataset(variables, {k: v for k, v in _coordinates(layout).items() if k in used})
+    coordinates = _coordinates(layout) | _of_populations(layout, pool)
+    return xr.Dataset(variables, {k: v for k, v in coordinates.items() if k in used})
+
+
+def _of_populations(layout: Layout, pool: tuple[str, ...]) -> dict[str, list[str]]:
+    """Names of populations by what their members have in common, and of model families by task."""
+    found = population_elements(layout, pool)
+    families = zip(layout.families.task, layout.families.family, strict=True)
+    named = {DIMENSION[f]: [" | ".join(e.labels) or "all" for e in found[f]] for f in found if f in DIMENSION}
+    return named | {"task_family": [f"{task} | {family}" for task, family in families]}
 
 
 def _coordinates(layout: Layout) -> dict[str, list[str]]:

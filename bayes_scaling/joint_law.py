@@ -15,8 +15,10 @@ from bayes_scaling.model_text import describe
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.laws import LAWS, Law
 from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.pooled_priors import resolve_pooled
+from bayes_scaling.models.pooling import check_pool
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import PRESETS, preset, resolve
+from bayes_scaling.models.priors import PRESETS, preset
 from bayes_scaling.runs import validate_runs
 
 Priors = Mapping[str, "Distribution | float | PriorSpec"]
@@ -59,6 +61,13 @@ class JointLaw:
     ceiling : float or mapping of task to float, optional
         For a bounded error metric: the loss that no expected loss exceeds, such as .5 where chance is right every
         other time (see :mod:`bayes_scaling.models.ceiling`). None, the default, is right for losses in nats.
+    pool : sequence of {"task", "method", "family"}
+        What to pool over, see :mod:`bayes_scaling.models.pooling`. ``"task"`` draws the exponents and the noise of a
+        method's tasks from one population, so that tasks with few runs borrow from the others and an unseen task can
+        be predicted; ``"method"`` does so for the methods of one task; both make one population of all. ``"family"``
+        lets base LLMs of one model family (a column ``family``) share a part of their effect. Priors on ``"beta"``,
+        ``"alpha"`` and ``"sigma"`` are then on the populations' means, and ``"beta_scale"``, ``"alpha_scale"``,
+        ``"sigma_scale"`` and ``"family_scale"`` say how far members differ.
 
     Raises
     ------
@@ -79,8 +88,10 @@ class JointLaw:
     sharing: str = "auto"
     discrepancy: bool | None = None
     ceiling: Ceiling = None
+    pool: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "pool", check_pool(self.pool, self.base_effects))
         if not isinstance(self.law, Law) and self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
@@ -124,13 +135,17 @@ class JointLaw:
 
     def encode(self, runs: pd.DataFrame) -> Problem:
         """Arrays of validated runs under this model."""
-        return encode_runs(runs, self.equation, self.factors, self.sharing, self.ceiling)
+        of_families = "family" in self.pool
+        return encode_runs(runs, self.equation, self.factors, self.sharing, self.ceiling, families=of_families)
 
     def resolve(self, layout: Layout) -> JointModel:
         """The model with every prior resolved for a layout of runs."""
         law, is_preset = self.equation, isinstance(self.priors, str)
-        sites = resolve(law, layout, self.base_effects, self.drifts, self.prior_specs, strict=not is_preset)
-        return JointModel(law, sites, self.base_effects, self.drifts)
+        pool = tuple(self.pool)
+        sites = resolve_pooled(
+            law, layout, self.base_effects, self.drifts, self.prior_specs, pool, strict=not is_preset
+        )
+        return JointModel(law, sites, self.base_effects, self.drifts, pool)
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Law, counts per cell and every prior with its numbers, as text; samples nothing.
@@ -170,6 +185,7 @@ class JointLaw:
             "sharing": self.sharing,
             "discrepancy": self.drifts,
             "ceiling": _plain(self.ceiling),
+            **({"pool": list(self.pool)} if self.pool else {}),
         }
 
     @classmethod

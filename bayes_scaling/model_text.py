@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.models import pooling
 from bayes_scaling.models.joint import EFFECT_DF, JointModel
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Layout, Problem
+from bayes_scaling.models.pooling import PooledSite, all_elements
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import DESCRIPTIONS, Site, elements
+from bayes_scaling.models.priors import DESCRIPTIONS, Site
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.text import format_number, paragraph, render
@@ -22,6 +24,7 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
         _drift_text(model),
         *_zero_shot_text(runs),
         *_ceiling_text(problem),
+        *_pool_text(problem.layout, model),
         "Priors: central 90 %, and distribution\n" + _prior_lines(prior_table(problem.layout, model)),
         *_warnings(runs, problem.layout),
     ]
@@ -60,16 +63,17 @@ def _levels(column: pd.Series) -> str:
 
 def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
     """Every prior: one row per parameter, or per kind of parameter where its elements share one."""
-    names = elements(model.law, layout, model.base_effects, model.discrepancy)
+    names = all_elements(model.law, layout, model.base_effects, model.discrepancy, model.pool)
+    what = DESCRIPTIONS | pooling.DESCRIPTIONS
     rows = []
-    for site in model.sites:
+    for site in (s for s in model.sites if not isinstance(s, PooledSite)):
         for name, spec in _distinct(site, [e.name for e in names[site.family]]):
             rows.append(
                 {
                     "parameter": name,
                     "prior": str(spec),
                     "90 %": _range(spec),
-                    "what": DESCRIPTIONS.get("A" if site.on_amplitude else site.family, "a parameter of the law's own"),
+                    "what": what.get("A" if site.on_amplitude else site.family, "a parameter of the law's own"),
                     "why": site.source,
                 }
             )
@@ -153,6 +157,29 @@ def _ceiling_text(problem: Problem) -> list[str]:
         "loss is L = U / (1 + U / ceiling);\n  it falls to E / (1 + E / ceiling), and priors scale with the U of the "
         f"measured losses. A run may exceed it by its noise: {above}{by}"
     ]
+
+
+def _pool_text(layout: Layout, model: JointModel) -> list[str]:
+    """What is drawn from which populations; nothing for a model without."""
+    over = [name for name in model.pool if name != "family"]
+    lines = [f"  {_members_text(layout, site)}" for site in model.sites if isinstance(site, PooledSite)]
+    if over:
+        lines.append("  E and A are a task's own; what few runs say of an exponent is drawn towards the others'")
+    if "family" in model.pool:
+        names = sorted(set(layout.families.family))
+        lines.append(
+            f"  {len(names)} families of base LLMs: family_scale * StudentT({EFFECT_DF:g}) on log loss for each "
+            "(task, family),\n  shared by its bases and methods; a new base of a known family keeps it"
+        )
+    return [f"Pooling over {' and '.join(model.pool)}\n" + "\n".join(lines)] if model.pool else []
+
+
+def _members_text(layout: Layout, site: PooledSite) -> str:
+    group = "one population" if len(set(site.group)) == 1 else f"{len(set(site.group))} populations"
+    name = f"{site.family}_mean{site.name.removeprefix(site.family)}"
+    scale = f"{site.family}_scale{site.name.removeprefix(site.family)}"
+    how = f"LogNormal(log {name}, {scale})" if site.positive else f"Normal({name}, {scale})"
+    return f"{site.name} ~ {how}: {len(site.index)} in {group}"
 
 
 def _warnings(runs: pd.DataFrame, layout: Layout) -> list[str]:

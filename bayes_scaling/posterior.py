@@ -1,6 +1,6 @@
 """``Posterior``: one object from which every answer is read as a table, a sentence or a plot."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import checks, exponents, groups, prediction, storage
+from bayes_scaling import checks, exponents, groups, prediction, storage, unseen_tasks
 from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
@@ -87,9 +87,18 @@ class Posterior(Answers):
 
     def blocks(self, design: pd.DataFrame) -> Iterator[tuple[slice, RunDraws]]:
         """Draws at a design, some rows at a time."""
-        encoded = prediction.encode(self, design)
-        for block, log_mean in prediction.log_mean_draws(self, encoded):
-            yield block, RunDraws(log_mean, self.family("sigma")[:, encoded.rows.cell[block]], self.family("nu"))
+        known = self.knowing(unseen_tasks.named_in(design))
+        encoded = prediction.encode(known, design)
+        for block, log_mean in prediction.log_mean_draws(known, encoded):
+            yield block, RunDraws(log_mean, known.family("sigma")[:, encoded.rows.cell[block]], self.family("nu"))
+
+    def knowing(self, tasks: Sequence[str]) -> "Posterior":
+        """The same, with draws for tasks that have no runs too, where the fit pools over tasks.
+
+        See :func:`bayes_scaling.unseen_tasks.extend`.
+        """
+        new = tuple(task for task in dict.fromkeys(tasks) if task not in self.layout.task)
+        return unseen_tasks.extend(self, new) if new and "task" in self.model.pool else self
 
     def check(self) -> checks.Checks:
         """Convergence, calibration, prediction, priors and design, each passed, failed or informational, with advice.

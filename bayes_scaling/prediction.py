@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from bayes_scaling import unseen_tasks
 from bayes_scaling.encoding import EncodedDesign, encode_design
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError
@@ -46,6 +47,7 @@ def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", pro
         The design's columns and ``mean, sd, low, high`` in the unit of the loss, ``distance`` in decades outside
         the measured range and ``region``: interior, edge or beyond. ``mean`` is that of the expected loss for both
         kinds; ``sd`` is half the width of the central 68.3 %, since heavy tails on log loss have no variance.
+        Where a task has no runs, ``attrs["text"]`` says what its prediction rests on.
 
     Raises
     ------
@@ -64,8 +66,11 @@ def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", pro
         low, high, below, above = np.exp(np.quantile(draws, wanted, axis=0))
         columns.append(np.stack([np.exp(parts.log_mean).mean(axis=0), (above - below) / 2, low, high]))
     mean, sd, low, high = np.concatenate(columns, axis=1)
-    result = design.reset_index(drop=True).assign(mean=mean, sd=sd, low=low, high=high)
-    return add_regions(posterior, encoded, result)
+    result = add_regions(posterior, encoded, design.reset_index(drop=True).assign(mean=mean, sd=sd, low=low, high=high))
+    notes = unseen_tasks.notes(posterior, encoded.frame["task"])
+    if notes:
+        result.attrs["text"] = " ".join(notes)
+    return result
 
 
 def encode(posterior: "Answers", design: pd.DataFrame) -> EncodedDesign:
@@ -99,11 +104,24 @@ def _effects(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Fl
     cells = encoded.rows.cell[block].tolist()
     frame = encoded.frame.iloc[block]
     keys = list(zip(cells, frame["base"], strict=True))
-    for key, effect, common in zip(keys, encoded.effect[block], encoded.common[block], strict=True):
+    families = frame["family"] if posterior.layout.families.family else [None] * len(keys)
+    for key, effect, common, family in zip(keys, encoded.effect[block], encoded.common[block], families, strict=True):
         if key not in columns:
             seen = effect != UNSEEN
             columns[key] = posterior.family("base_effect")[:, effect] if seen else _new_effect(posterior, *key, common)
+            if family is not None and not seen:
+                columns[key] = columns[key] + _family_part(posterior, posterior.layout.task[key[0]], family)
     return np.stack([columns[key] for key in keys], axis=1)
+
+
+def _family_part(posterior: "Posterior", task: str, family: str) -> Floats:
+    """What a new base has from its model family on a task: known where a fitted base is of it, else drawn."""
+    pairs = list(zip(posterior.layout.families.task, posterior.layout.families.family, strict=True))
+    if (task, family) in pairs:
+        shared = posterior.family("base_family")[:, pairs.index((task, family))]
+    else:
+        shared = _named_t(posterior, f"family\0{task}\0{family}")
+    return np.asarray(posterior.family("family_scale")[:, 0] * shared)
 
 
 def _new_effect(posterior: "Posterior", cell: int, base: str, common: int) -> Floats:

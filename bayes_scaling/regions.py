@@ -17,9 +17,10 @@ TOLERANCE = 1e-9
 def add_regions(posterior: "Answers", encoded: EncodedDesign, result: pd.DataFrame) -> pd.DataFrame:
     """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a design's table.
 
-    A point is *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more
-    than the widest gap between neighbouring measured sizes, and *beyond* farther out. A zero-shot point is interior
-    where the cell has zero-shot runs; where it has none, it is beyond, as many decades as one example.
+    A task without runs is always *beyond*, its distance that to the runs of the method on other tasks. Else a point is
+    *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more than the
+    widest gap between neighbouring measured sizes, and *beyond* farther out. A zero-shot point is interior where the
+    cell has zero-shot runs; where it has none, it is beyond, as many decades as one example.
     """
     distance, steps = np.zeros(len(result)), np.zeros(len(result))
     for c in np.unique(encoded.rows.cell):
@@ -30,7 +31,10 @@ def add_regions(posterior: "Answers", encoded: EncodedDesign, result: pd.DataFra
             steps_outside = np.where(sizes == 0, np.inf, outside / gap)
             distance[rows] = np.maximum(distance[rows], outside)
             steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, steps_outside, 0.0))
-    region = np.select([distance <= TOLERANCE, steps <= 1 + TOLERANCE], ["interior", "edge"], "beyond")
+    seen = encoded.rows.cell <= posterior.problem.rows.cell.max()
+    region = np.select(
+        [seen & (distance <= TOLERANCE), seen & (steps <= 1 + TOLERANCE)], ["interior", "edge"], "beyond"
+    )
     return result.assign(distance=np.where(distance <= TOLERANCE, 0.0, distance), region=region)
 
 
@@ -40,14 +44,19 @@ def measured_range(posterior: "Answers", cell: int, column: str) -> tuple[float,
     return float(levels[0]), float(levels[-1])
 
 
+def measured_runs(posterior: "Answers", cell: int) -> pd.DataFrame:
+    """The runs of a cell; of a task without runs, those of its method on other tasks."""
+    of_cell = posterior.problem.rows.cell == cell
+    return posterior.runs[of_cell if of_cell.any() else posterior.runs["method"] == posterior.layout.method[cell]]
+
+
 def _log_levels(posterior: "Answers", cell: int, column: str) -> Floats:
     sizes = _sizes(posterior, cell, column)
     return np.asarray(np.log10(np.unique(sizes[sizes > 0])))
 
 
 def _sizes(posterior: "Answers", cell: int, column: str) -> Floats:
-    of_cell = posterior.problem.rows.cell == cell
-    return np.asarray(posterior.runs.loc[of_cell, column].dropna(), dtype=np.float64)
+    return np.asarray(measured_runs(posterior, cell)[column].dropna(), dtype=np.float64)
 
 
 def _outside(posterior: "Answers", cell: int, column: str, sizes: Floats) -> tuple[Floats, float]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -83,11 +84,13 @@ def load_posterior(path: str | PathLike[str]) -> "Posterior":
 def _check_draws(posterior: "Posterior") -> None:
     """Raise a KeyError or ValueError where the draws are not those of the model and its runs."""
     layout, resolved = posterior.layout, posterior.resolved
-    wanted = {site.family: layout.family_size(site.family) for site in resolved.sites}
+    wanted = Counter(family for site in resolved.sites for family in [site.family] * len(site.index))
     if resolved.base_effects:
-        wanted |= {"base_effect": layout.n_effects, "base_common": layout.n_commons}
+        wanted.update(base_effect=layout.n_effects, base_common=layout.n_commons)
+    if layout.families.family:
+        wanted["base_family"] = len(layout.families.family)
     if resolved.discrepancy:
-        wanted |= {"drift": layout.drift.knot.size}
+        wanted["drift"] = layout.drift.knot.size
     for name, length in wanted.items():
         if posterior.draws[name].shape[2:] != (length,):
             raise ValueError(f"draws of {name} have shape {posterior.draws[name].shape}, the model needs {length}")

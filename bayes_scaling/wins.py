@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge
+from bayes_scaling import arviz_bridge, unseen_tasks
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import encode, expected_loss
@@ -56,7 +56,7 @@ def table(
     settings = settings_grid(finetune_size, sizes)
     parts = [_of_task(posterior, settings, t, base) for t in tasks_of(posterior, task)]
     result = pd.concat(parts, ignore_index=True)
-    result.attrs["text"] = describe(result)
+    result.attrs["text"] = " ".join([describe(result), *unseen_tasks.notes(posterior, result["task"])])
     return result
 
 

@@ -29,9 +29,21 @@ from numpyro.infer.util import log_density
 
 from bayes_scaling.models.ceiling import log_response, saturated_residual
 from bayes_scaling.models.gather import take
-from bayes_scaling.models.joint import DRIFT, JointModel, drift_of, gather_family, joint_law, law_parameters
+from bayes_scaling.models.joint import (
+    DRIFT,
+    FAMILY,
+    JointModel,
+    drift_of,
+    family_part,
+    gather_family,
+    joint_law,
+    law_parameters,
+)
 from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.pooled_coordinates import population, standardised, typical
+from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
+from bayes_scaling.models.rough import Rough, rough_estimates
 
 Families = dict[str, Array]
 COMMON, EFFECT = "base_common", "base_effect"
@@ -55,6 +67,8 @@ class Coordinates:
         True where the drift is sampled through what the residuals say of it (see :func:`standard_drift`).
     told_modes : tuple of arrays, optional
         :attr:`drift_modes`, where a compiled program is told them.
+    told_rough : Rough, optional
+        :attr:`rough`, where a compiled program is told it.
     """
 
     model: JointModel
@@ -63,6 +77,7 @@ class Coordinates:
     centred: NDArray[np.bool_]
     residual_drift: bool = True
     told_modes: tuple[Array, ...] | None = None
+    told_rough: Rough | None = None
 
     @property
     def free_sites(self) -> tuple[Site, ...]:
@@ -76,6 +91,8 @@ class Coordinates:
         sizes = [(site.name, len(site.index)) for site in self.free_sites]
         if self.model.base_effects:
             sizes += [(COMMON, layout.n_commons), (EFFECT, layout.n_effects)]
+        if layout.families.family:
+            sizes.append((FAMILY, len(layout.families.family)))
         if self.model.discrepancy:
             sizes.append((DRIFT, layout.drift.knot.size))
         return tuple(sizes)
@@ -125,6 +142,32 @@ class Coordinates:
         families = dict.fromkeys(site.family for site in self.model.sites)
         return {family: [s for s in self.model.sites if s.family == family] for family in families}
 
+    @cached_property
+    def pooled(self) -> tuple[str, ...]:
+        """Families whose members are drawn from populations."""
+        return tuple(dict.fromkeys(site.family for site in self.model.sites if isinstance(site, PooledSite)))
+
+    @cached_property
+    def rough(self) -> Rough:
+        """Rough estimates of what is pooled, under the prior's typical scales."""
+        if self.told_rough is not None:
+            return self.told_rough
+        of_base, of_family, of_drift = (
+            typical(self.model.sites, family) for family in ("base_scale", "family_scale", "drift_scale")
+        )
+        return rough_estimates(self.problem, float(np.hypot(of_base, of_family)), of_drift)
+
+    @cached_property
+    def standardised_means(self) -> frozenset[str]:
+        """Sites of population means that are sampled as deviations from what is expected of them."""
+        if not self.conditioned:
+            return frozenset()
+        pooled = [site for site in self.model.sites if isinstance(site, PooledSite)]
+        means = {
+            (m.name, p.positive): m for p in pooled for m in self.by_family[p.mean_family] if m.index[0] in p.group
+        }
+        return frozenset(name for (name, on_log), mean in means.items() if standardised(mean, on_log))
+
     @property
     def losses_coupled(self) -> bool:
         """True where E and the amplitudes are sampled through the loss at the centre."""
@@ -143,14 +186,21 @@ class Coordinates:
         blocks = self.split(z)
         families: Families = {}
         log_det = jnp.zeros(())
-        for family in (f for f in self.by_family if f not in (*LOSS_FAMILIES, *SLOPE_FAMILIES)):
+        pooled = self.pooled if self.conditioned else ()
+        later = (*LOSS_FAMILIES, *SLOPE_FAMILIES, *pooled, *(f"{family}_mean" for family in pooled))
+        for family in (f for f in self.by_family if f not in later):
             families[family], change = _family(self.by_family[family], blocks)
             log_det = log_det + change
+        for family in (f for f in pooled if f not in SLOPE_FAMILIES):
+            log_det = log_det + population(self, family, blocks, families)
         if self.model.base_effects:
             log_det = log_det + _free_effects(self, blocks, families)
         log_det = log_det + _losses(self, blocks, families)
         weight = _reducible_fractions(self, families) if self.conditioned else {}
         for family in (f for f in self.by_family if f in SLOPE_FAMILIES):
+            if family in pooled:
+                log_det = log_det + population(self, family, blocks, families, weight[family])
+                continue
             families[family], change = _family(self.by_family[family], blocks, weight.get(family))
             log_det = log_det + change
         if self.model.discrepancy:
@@ -165,6 +215,8 @@ class Coordinates:
         values = {site.name: take(families[site.family], np.asarray(site.index)) for site in self.free_sites}
         if self.model.base_effects:
             values |= {COMMON: families[COMMON], EFFECT: families[EFFECT]}
+        if FAMILY in families:
+            values[FAMILY] = families[FAMILY]
         if self.model.discrepancy:
             values[DRIFT] = families[DRIFT]
         return values, log_det
@@ -184,6 +236,9 @@ def _positive(site: Site) -> bool:
 
 def _value(site: Site, blocks: dict[str, Array], weight: Array | None = None) -> tuple[Array, Array]:
     """Natural values of a site and their log Jacobian; exponents are slopes divided by ``weight``."""
+    if isinstance(site, PooledSite):  # in natural coordinates
+        z = blocks[site.name]
+        return (jnp.exp(z), jnp.sum(z)) if site.positive else (z, jnp.zeros(()))
     prior = site.distribution()
     if site.fixed:
         return jnp.asarray(prior.mean), jnp.zeros(())
@@ -283,14 +338,19 @@ def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) 
     """Add the common and the base effects, each from its own scale; return their log Jacobian."""
     z = blocks[EFFECT]
     if not c.conditioned:
-        families[COMMON], families[EFFECT] = blocks[COMMON], z
+        families.update({name: blocks[name] for name in (COMMON, EFFECT, FAMILY) if name in blocks})
         return jnp.zeros(())
     common = families[COMMON] = jnp.sinh(blocks[COMMON])  # takes the Student-t's heavy tails out
     scale, share = families["base_scale"][0], families["base_share"][0]
     own_scale = scale * jnp.sqrt(1.0 - share)
     shared = scale * jnp.sqrt(share) * take(common, c.problem.layout.common_of_effect)
+    if FAMILY in blocks:
+        families[FAMILY] = jnp.sinh(blocks[FAMILY])
+        shared = shared + family_part(families, families[FAMILY], c.problem.layout)
     families[EFFECT] = shared + own_scale * jnp.sinh(z)
     log_det = jnp.sum(jnp.log(jnp.cosh(blocks[COMMON])))
+    if FAMILY in blocks:
+        log_det = log_det + jnp.sum(jnp.log(jnp.cosh(blocks[FAMILY])))
     return log_det + jnp.sum(jnp.where(c.pinned, 0.0, jnp.log(own_scale) + jnp.log(jnp.cosh(z))))
 
 

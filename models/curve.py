@@ -95,10 +95,10 @@ class Shape:
 
 
 def suits(model: JointModel, problem: Problem) -> bool:
-    """Whether one cell with at most one base LLM, no prior on A and not too many rows is asked for."""
+    """Whether one cell with at most one base LLM, no prior on A, no pool and not too many rows is asked for."""
     layout = problem.layout
     one_base = layout.n_effects == 1 or not model.base_effects
-    plain = not any(site.on_amplitude for site in model.sites)
+    plain = not any(site.on_amplitude for site in model.sites) and not model.pool
     return layout.n_cells == 1 and one_base and plain and problem.loss.size <= MOST_ROWS
 
 

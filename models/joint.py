@@ -24,19 +24,25 @@ from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.gather import assemble, take
 from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale
 from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
+from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
 
 DRIFT = "drift"  # the site of the slope's standardised changes
+FAMILY = "base_family"  # the site of what a model family's base LLMs share
 EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
 
 
 class JointModel(NamedTuple):
-    """A fully resolved model: the law, its sample sites, whether base LLMs have effects and whether the law drifts."""
+    """A fully resolved model: the law, its sample sites, whether base LLMs have effects and whether the law drifts.
+
+    ``pool`` names what is pooled over, see :mod:`bayes_scaling.models.pooling`.
+    """
 
     law: Law
     sites: tuple[Site, ...]
     base_effects: bool
     discrepancy: bool
+    pool: tuple[str, ...] = ()
 
 
 def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) -> None:
@@ -74,12 +80,17 @@ def sample_families(model: JointModel, layout: Layout) -> dict[str, Array]:
     """Draw (or fix) every site and gather each family ("E", "alpha", ...) into its full vector."""
     parts: dict[str, list[tuple[Site, Array]]] = {}
     for site in sorted(model.sites, key=lambda s: s.on_amplitude):  # a prior on A needs alpha and beta first
-        prior = site.distribution()
+        prior = _population(site, parts) if isinstance(site, PooledSite) else site.distribution()
         if site.on_amplitude:
             prior = amplitude_prior(model.law, layout, site, {f: gather_family(parts[f]) for f in parts})
         value = fixed_value(site, prior) if site.fixed else _sample_site(site, prior)
         parts.setdefault(site.family, []).append((site, value))
     return {family: gather_family(members) for family, members in parts.items()}
+
+
+def _population(site: PooledSite, parts: dict[str, list[tuple[Site, Array]]]) -> dist.Distribution:
+    """What a pooled site is drawn from, given its populations' means and scales."""
+    return site.population({f: gather_family(parts[f]) for f in (site.mean_family, site.scale_family)})
 
 
 def gather_family(parts: list[tuple[Site, Array]]) -> Array:
@@ -116,9 +127,23 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
     with numpyro.plate("task_base", layout.n_commons):
         common = numpyro.sample("base_common", dist.StudentT(EFFECT_DF, 0.0, 1.0))
     centre = scale * jnp.sqrt(share) * take(common, layout.common_of_effect)
+    if "family_scale" in families:
+        centre = centre + family_part(families, sample_families_of_bases(layout), layout)
     with numpyro.plate("cell_base", layout.n_effects):
         effect: Array = numpyro.sample("base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
     return effect
+
+
+def sample_families_of_bases(layout: Layout) -> Array:
+    """Standardised parts that the base LLMs of one model family share on one task, shape (F,)."""
+    with numpyro.plate("task_family", len(layout.families.family)):
+        shared: Array = numpyro.sample(FAMILY, dist.StudentT(EFFECT_DF, 0.0, 1.0))
+    return shared
+
+
+def family_part(families: dict[str, Array], shared: Array, layout: Layout) -> Array:
+    """What each base effect has from its model family, on log loss, shape (H,)."""
+    return families["family_scale"][0] * take(shared, layout.families.of_common[layout.common_of_effect])
 
 
 def sample_drift(layout: Layout) -> Array:

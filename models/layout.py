@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NO_DRIFT: Floats = np.zeros((0, 0))
 NONE: Floats = np.zeros((0, 0))  # a column that these rows do not have
-SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale")
+SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale", "beta_scale", "sigma_scale", "family_scale")
 SHARED = " * "  # between the names of factors that share one amplitude
 
 
@@ -42,6 +42,24 @@ class Drift(NamedTuple):
     side: Floats
     step: Floats
     edge: Floats
+
+
+class BaseFamilies(NamedTuple):
+    """Model families of the base LLMs, where their effects are pooled.
+
+    Attributes
+    ----------
+    of_common : int array, shape (G,)
+        Index of each common base effect's (task, family).
+    task, family : tuple of str, length F
+    """
+
+    of_common: Ints = np.zeros(0, np.int64)
+    task: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+
+
+NO_FAMILIES = BaseFamilies()
 
 
 @dataclass(frozen=True)
@@ -76,6 +94,8 @@ class Layout:
         Where the law may bend away from itself along D_f.
     log_ceiling : float array, shape (C,) or (0,)
         Log of the loss that no expected loss exceeds, infinite in a cell without one; empty where no cell has one.
+    families : BaseFamilies
+        Empty for a model that does not pool over them.
     """
 
     task: tuple[str, ...]
@@ -98,6 +118,7 @@ class Layout:
     base_of_common: tuple[str, ...]
     drift: Drift
     log_ceiling: Floats = field(default_factory=lambda: np.zeros(0))
+    families: BaseFamilies = NO_FAMILIES
 
     @property
     def n_cells(self) -> int:

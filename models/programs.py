@@ -22,6 +22,7 @@ from bayes_scaling.models.layout import Floats, RowArrays
 from bayes_scaling.models.nuts import Kernel, NutsSettings, compile_nuts
 from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
+from bayes_scaling.models.rough import Rough
 from bayes_scaling.models.whitening import Whitening, followers, to_z
 
 KEPT = 16  # programs
@@ -41,6 +42,8 @@ class Data(NamedTuple):
         :data:`TOLD_OF_ROWS` of the runs and of each base effect's mean run.
     modes : tuple of arrays
         :attr:`Coordinates.drift_modes`; empty without a drift.
+    rough : Rough, optional
+        :attr:`Coordinates.rough` of a model that pools exponents.
     priors : tuple of dict
         Arguments of each prior.
     """
@@ -50,6 +53,7 @@ class Data(NamedTuple):
     sizes: tuple[Array, ...]
     effect_sizes: tuple[Array, ...]
     modes: tuple[Array, ...]
+    rough: Rough | None
     priors: tuple[Any, ...]
 
 
@@ -117,7 +121,8 @@ class Program:
         )
         told = iter(data.priors)
         sites = tuple(s if s.baked else replace(s, told=rebuild(s.specs[0], next(told))) for s in c.model.sites)
-        return replace(c, model=c.model._replace(sites=sites), problem=problem, told_modes=data.modes or None)
+        model = c.model._replace(sites=sites)
+        return replace(c, model=model, problem=problem, told_modes=data.modes or None, told_rough=data.rough)
 
     def _standardised(self, y: Array, told: Told) -> Array:
         z, log_det = self._to_z(y, told)
@@ -144,7 +149,8 @@ def data_of(c: Coordinates) -> Data:
         for rows in (c.problem.rows, c.problem.effect_rows)
     )
     modes = tuple(map(jnp.asarray, c.drift_modes)) if c.model.discrepancy else ()
-    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), sizes, effect_sizes, modes, priors)
+    rough = jax.tree.map(jnp.asarray, c.rough) if c.pooled else None
+    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), sizes, effect_sizes, modes, rough, priors)
 
 
 def told(data: Data, whitening: Whitening) -> Told:

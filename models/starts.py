@@ -7,11 +7,13 @@ from numpyro.distributions import biject_to
 
 from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
-from bayes_scaling.models.joint import DRIFT, JointModel
+from bayes_scaling.models.joint import DRIFT, FAMILY, JointModel
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
+from bayes_scaling.models.pooled_coordinates import members_start
+from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
 
-HELD = SCALAR_FAMILIES
+HELD = (*SCALAR_FAMILIES, "alpha_scale")
 
 
 def base_errors(problem: Problem) -> Floats:
@@ -40,6 +42,7 @@ def start(c: Coordinates) -> Floats:
         level = _mean_by(log_level(c.problem), c.problem.effect, c.problem.layout.n_effects)
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
         blocks[EFFECT] = np.where(c.pinned, level, 0.0)
+        blocks[FAMILY] = np.zeros(len(c.problem.layout.families.family))
     if c.model.discrepancy:
         blocks[DRIFT] = np.zeros(c.problem.layout.drift.knot.size)
     return np.concatenate([blocks[name] for name, _ in c.blocks])
@@ -48,11 +51,15 @@ def start(c: Coordinates) -> Floats:
 def held(c: Coordinates) -> NDArray[np.bool_]:
     """Coordinates to keep still while the mode is looked for: the scales, and what only they scale."""
     family = {site.name: site.family for site in c.free_sites}
-    flags = [np.full(n, name == COMMON or family.get(name) in HELD) for name, n in c.blocks]
+    flags = [np.full(n, name in (COMMON, FAMILY) or family.get(name) in HELD) for name, n in c.blocks]
     return np.concatenate(flags)
 
 
 def _site_start(c: Coordinates, site: Site) -> Floats:
+    if isinstance(site, PooledSite):
+        return members_start(c, site)
+    if site.name in c.standardised_means:
+        return np.zeros(len(site.index))
     if c.losses_coupled and site.family == "reducible":
         amplitude = c.problem.rows.amplitude
         every = np.repeat(log_level(c.problem), amplitude.shape[1])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, ValueAndGradient, laplace
+from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.starts import base_errors, held, start
 
 # multiples of the prior median of base_scale at which the mode is looked for
@@ -93,7 +94,9 @@ def _follows(c: Coordinates) -> NDArray[np.bool_]:
     between_bases = np.isin(np.array(layout.factor_of_term, dtype=str), BASE_FACTORS)
     of_term = pinned[layout.cell_of_term] & between_bases
     for site in c.free_sites:
-        if site.family in ("reducible", "alpha"):
+        if site.family in ("reducible", "alpha") and not isinstance(
+            site, PooledSite
+        ):  # pooled ones follow by themselves
             wanted = of_amplitude if site.family == "reducible" else of_term
             flags[c.slices[site.name]] = wanted[list(site.index)]
     return flags

@@ -12,7 +12,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, laplace
+from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.precision import in_float64
+from bayes_scaling.models.priors import Site
 from bayes_scaling.models.starts import held, informative, start
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs import validate_runs
@@ -40,10 +42,27 @@ CASES = {
     "bounded beta": Case(bs.JointLaw(priors={"beta[lora]": dist.Uniform(0.0, 0.5)})),
     "prior on A": Case(bs.JointLaw(priors={"A[full]": dist.LogNormal(8.0, 2.0)})),
     "fixed alpha": Case(bs.JointLaw(priors={"alpha[model_size, full]": 0.3})),
+    "pooled over tasks": Case(bs.JointLaw(pool=("task",), discrepancy=False), data="three tasks"),
+    "pooled, natural": Case(bs.JointLaw(pool=("task",), discrepancy=False), data="three tasks", conditioned=False),
+    "pooled over methods and families": Case(bs.JointLaw(pool=("method", "family")), data="families"),
+    "pooled, additive": Case(bs.JointLaw("additive", pool=("method",), discrepancy=False)),
+    "pooled, rectified": Case(bs.JointLaw("rectified", pool=("task", "method"), discrepancy=False), data="three tasks"),
+    "pooled, other priors": Case(
+        bs.JointLaw(
+            priors={"alpha": dist.Normal(0.2, 0.2), "beta": dist.Uniform(0.0, 0.5), "sigma": 0.01, "beta_scale": 1e-4},
+            pool=("method",),
+            base_effects=False,
+        )
+    ),
 }
 
 
 def load(name: str) -> pd.DataFrame:
+    if name == "three tasks":
+        return validate_runs(bs.load_data("zhang2024_pet"))
+    if name == "families":
+        runs = load("zhang2024_en_zh")
+        return runs.assign(family=np.where(runs["base"].isin(["1B", "2B"]), "small", "large"))
     names = ["zhang2024_en_zh", "zhang2024_pet"] if name == "both" else [name]
     frames = [bs.load_data(n) for n in names]
     return validate_runs(pd.concat([f[f.task == "WMT19 En-Zh"] for f in frames], ignore_index=True))
@@ -83,10 +102,17 @@ def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
     assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("dropped", ["reducible", "beta", "base_common"])
-def test_broken_twin_without_a_block_s_jacobian_is_caught(dropped: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "dropped"),
+    [
+        *(("default", block) for block in ("reducible", "beta", "base_common")),
+        *(("pooled over tasks", block) for block in ("beta", "beta_mean")),
+        ("pooled over methods and families", "base_family"),
+    ],
+)
+def test_broken_twin_without_a_block_s_jacobian_is_caught(name: str, dropped: str) -> None:
     """Were the closed form to forget one block's part, the comparison above would see it."""
-    c = coordinates(CASES["default"])
+    c = coordinates(CASES[name])
     with jax.enable_x64(True):
         z = somewhere(c, seed=1)
         _, closed = jax.jit(c.to_sites)(z)
@@ -98,9 +124,10 @@ def test_broken_twin_without_a_block_s_jacobian_is_caught(dropped: str) -> None:
         assert abs(forgotten - log_det_by_autodiff(c, z)) > 1e-3
 
 
-def test_conditioned_and_natural_potentials_are_one_density() -> None:
+@pytest.mark.parametrize("names", [("default", "natural"), ("pooled over tasks", "pooled, natural")])
+def test_conditioned_and_natural_potentials_are_one_density(names: tuple[str, str]) -> None:
     """At the same site values the potentials differ by exactly the log Jacobian between the two maps."""
-    conditioned, natural = coordinates(CASES["default"]), coordinates(CASES["natural"])
+    conditioned, natural = (coordinates(CASES[name]) for name in names)
     with jax.enable_x64(True):
         differences = []
         for seed in (1, 2, 3):
@@ -115,11 +142,13 @@ def test_conditioned_and_natural_potentials_are_one_density() -> None:
 def natural_point(c: Coordinates, values: dict[str, jax.Array]) -> jax.Array:
     """Inverse of the natural map, site by site."""
     sites = {site.name: site for site in c.free_sites}
-    parts = [
-        dist.biject_to(sites[name].distribution().support).inv(values[name]) if name in sites else values[name]
-        for name, _ in c.blocks
-    ]
-    return jnp.concatenate(parts)
+    return jnp.concatenate([natural_value(sites.get(name), values[name]) for name, _ in c.blocks])
+
+
+def natural_value(site: Site | None, value: jax.Array) -> jax.Array:
+    if isinstance(site, PooledSite):
+        return jnp.log(value) if site.positive else value
+    return value if site is None else dist.biject_to(site.distribution().support).inv(value)
 
 
 @pytest.mark.parametrize("scale_at", [None, 2])

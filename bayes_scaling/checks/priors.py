@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
-from bayes_scaling.models.priors import elements
+from bayes_scaling.models.pooling import PooledSite, all_elements
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -20,9 +20,9 @@ def conflict(posterior: "Posterior") -> Iterator[Check]:
     """Posterior means in their priors' tails, and exponents as wide as their priors."""
     conflicts, uninformed = [], []
     model = posterior.resolved
-    names = elements(model.law, posterior.layout, model.base_effects, model.discrepancy)
+    names = all_elements(model.law, posterior.layout, model.base_effects, model.discrepancy, model.pool)
     for site in model.sites:
-        if site.fixed or site.on_amplitude:
+        if site.fixed or site.on_amplitude or isinstance(site, PooledSite):  # a member's prior is its population
             continue
         for i, spec in zip(site.index, site.specs, strict=True):
             draws, prior = posterior.family(site.family)[:, i], spec.sample(PRIOR_DRAWS)

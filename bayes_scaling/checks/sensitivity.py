@@ -17,7 +17,7 @@ from bayes_scaling.checks.decision import Decision, decisions
 from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.log_prior import log_prior
-from bayes_scaling.models.priors import elements
+from bayes_scaling.models.pooling import all_elements
 from bayes_scaling.text import format_probability
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _judge_prediction(decision: Decision, weighted: list[Weights]) -> tuple[bool
 def _of_parameters(posterior: "Posterior", log_p: Floats) -> Iterator[Check]:
     log_likelihood = np.asarray(posterior.idata["log_likelihood"]["loss"]).sum(axis=-1)
     model, names, series = posterior.resolved, [], []
-    table = elements(model.law, posterior.layout, model.base_effects, model.discrepancy)
+    table = all_elements(model.law, posterior.layout, model.base_effects, model.discrepancy, model.pool)
     for site in model.sites:
         if site.family in ("alpha", "beta", "E") and not site.fixed:
             names += [table[site.family][i].name for i in site.index]

@@ -23,7 +23,7 @@ def demo(
     run(output, seed, say=typer.echo, stage=stage)
 
 
-def check(
+def check(  # noqa: PLR0913, PLR0917 - one parameter is one option
     source: Annotated[
         str,
         typer.Argument(metavar="RUNS", help="A runs table (file or shipped data set), or a saved posterior (.nc)."),
@@ -33,6 +33,7 @@ def check(
     priors: options.Priors = None,
     factors: options.Factors = None,
     ceiling: options.Ceilings = None,
+    pool: options.Pool = None,
     as_json: options.AsJson = False,
     output: options.TableFile = None,
 ) -> None:
@@ -45,7 +46,7 @@ def check(
         return
     from bayes_scaling.model_text import cell_counts
 
-    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool)
     counts = cell_counts(runs, model.encode(runs).layout)
     zero = int((runs["finetune_size"] == 0).sum())
     which = f"{len(runs)} runs" + (f" ({zero} zero-shot, with D_f = 0)" if zero else "")
@@ -61,6 +62,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     priors: options.Priors = None,
     factors: options.Factors = None,
     ceiling: options.Ceilings = None,
+    pool: options.Pool = None,
     seed: Annotated[int, typer.Option(help="Same seed, same draws on the same machine.")] = 0,
     draws: Annotated[int, typer.Option(help="Draws of each of four chains, in hundreds.")] = 1000,
     warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 1000,
@@ -70,7 +72,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     from bayes_scaling.fitting import fit as fit_runs
 
     _check_folder(output)
-    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool)
     if not as_json:
         typer.echo(f"{model.describe(runs)}\n")
     with stage(f"Fitting {len(runs)} runs (compiling, then sampling)") as progress:

@@ -36,11 +36,18 @@ def read_runs(name: str, columns: Sequence[str] | None = None) -> "pd.DataFrame"
     return load_runs(shipped, own_names)
 
 
-def model_of(law: str, priors: str | None, factors: str | None, ceiling: Sequence[str] | None = None) -> "JointLaw":
-    """The model that the options describe."""
+def model_of(
+    law: str,
+    priors: str | None,
+    factors: str | None,
+    ceiling: Sequence[str] | None = None,
+    pool: str | None = None,
+) -> "JointLaw":
+    """The model that the options describe; names of ``pool`` have commas between them."""
     from bayes_scaling.joint_law import JointLaw
 
-    return JointLaw(law=law, priors=priors or {}, factors=factor_names(factors), ceiling=ceilings(ceiling))
+    names = tuple(name.strip() for name in pool.split(",")) if pool else ()
+    return JointLaw(law=law, priors=priors or {}, factors=factor_names(factors), ceiling=ceilings(ceiling), pool=names)
 
 
 def read_design(path: Path) -> "pd.DataFrame":

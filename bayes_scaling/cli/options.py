@@ -35,6 +35,10 @@ Factors = Annotated[
     str | None,
     typer.Option(help="Factors to scale by, with commas between them, or none; by default every one that varies."),
 ]
+Pool = Annotated[
+    str | None,
+    typer.Option(help="What to pool over, with commas between the names: task, method, family; by default nothing."),
+]
 Prob = Annotated[float, typer.Option(help="Probability inside the intervals.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object: table and text.")]
 TableFile = Annotated[

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.encoding.families import design_families
 from bayes_scaling.encoding.rows import encode_rows, records
 from bayes_scaling.encoding.suitability import READERS
 from bayes_scaling.errors import DesignError
@@ -23,7 +24,7 @@ class EncodedDesign(NamedTuple):
     Attributes
     ----------
     frame : DataFrame, n rows
-        The design with ``task`` and ``base`` filled in.
+        The design with ``task`` and ``base`` filled in (and ``family``, where the fit pools over it).
     rows : RowArrays
     effect, common : int array, shape (n,)
         Index of the row's base effect and of its common part; -1 for a base LLM that the fit has not seen.
@@ -47,7 +48,9 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     design : DataFrame
         ``method``, ``finetune_size``, ``task`` (where the fit has several) and the factors of each method's law.
         ``base`` names the base LLM; without it, a row whose sizes are those of exactly one fitted base is on it,
-        and any other row is on a new base. A factor that no fitted run has may be noted with one size, not varied.
+        and any other row is on a new base. ``family`` names a new base's model family, where the fit has them;
+        without it, the new base is of a new family. A factor that no fitted run has may be noted with one size, not
+        varied.
 
     Raises
     ------
@@ -57,6 +60,8 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     frame = _complete(layout, law, design)
     _check_known(runs, frame)
     frame = _with_bases(runs, frame)
+    if layout.families.family:
+        frame = design_families(runs, frame)
     sets = [_factor_set(layout, row) for row in records(frame)]
     rows = encode_rows(layout, law, frame, sets)
     bases = frame["base"].tolist()
@@ -84,7 +89,8 @@ def _complete(layout: Layout, law: Law, design: pd.DataFrame) -> pd.DataFrame:
     for pair in zip(frame["task"], frame["method"], strict=True):
         if pair not in layout.cell_index:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
-            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}")
+            hint = "" if pair[0] in tasks else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
+            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}{hint}")
     return frame
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.encoding.factor_sets import FactorSet, cell_factors, factor_sets
+from bayes_scaling.encoding.families import base_families
 from bayes_scaling.encoding.rows import encode_rows, log_examples
 from bayes_scaling.encoding.suitability import Ceiling, check_law, log_ceilings
 from bayes_scaling.errors import RunsError
@@ -25,6 +26,8 @@ def encode_runs(
     factors: Sequence[str] | None = None,
     sharing: str = "auto",
     ceiling: Ceiling = None,
+    *,
+    families: bool = False,
 ) -> Problem:
     """Arrays of the runs and the layout of their parameters.
 
@@ -39,12 +42,14 @@ def encode_runs(
         How several varied factors share the amplitude, see :mod:`bayes_scaling.encoding.factor_sets`.
     ceiling : float or mapping of task to float, optional
         Loss that no expected loss exceeds, see :mod:`bayes_scaling.models.ceiling`.
+    families : bool
+        Whether base LLMs have model families, which the runs then name.
 
     Raises
     ------
     RunsError
-        If no factor (or a requested one) varies, a row lacks its factor's value, or D_f is 0 in a row and the law is
-        infinite there.
+        If no factor (or a requested one) varies, a row lacks its factor's value or its family, or D_f is 0 in a row and
+        the law is infinite there.
     ModelError
         If the law, the factors, the sharing or the ceiling do not suit the runs.
     """
@@ -66,6 +71,9 @@ def encode_runs(
     layout = _layout(runs.assign(loss=levels), law, cells, of_cell, sets)
     if log_ceiling:
         layout = replace(layout, log_ceiling=np.array([log_ceiling.get(task, np.inf) for task, _ in cells]))
+    if families:
+        commons = list(zip(layout.task_of_common, layout.base_of_common, strict=True))
+        layout = replace(layout, families=base_families(runs, commons))
     rows = encode_rows(layout, law, runs, sets)
     effect = np.array([layout.effect_index[int(c), b] for c, b in zip(rows.cell, runs["base"], strict=True)])
     loss = runs["loss"].to_numpy(np.float64)
