@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 from bayes_scaling.models.coordinates import Coordinates
@@ -61,5 +62,5 @@ def sample_posterior(
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
     kernel = compiled.kernel(settings, starts[0], arguments)
     drawn = run_nuts(kernel, arguments, starts, settings, seed, progress)
-    families = compiled.families(drawn.pop("z"), arguments)
+    families = compiled.families(jnp.asarray(drawn.pop("z")), arguments)
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)
