@@ -22,7 +22,7 @@ from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.whitening import Whitening, followers, to_z
 
-KEPT = 16  # programs
+KEPT = 8  # programs
 OF_LOSS = ("loss_median", "loss_min")  # what scales default priors, whose numbers are told
 
 
