@@ -98,16 +98,13 @@ def sample(model: Callable[[], None], seed: int) -> tuple[dict[str, np.ndarray],
 
 def _named(draws: Mapping[str, np.ndarray], runs: pd.DataFrame) -> dict[str, np.ndarray]:
     """Each scalar by name, shape (chains, draws): ``beta[lora]``, ``base_effect[lora, 8B]``; amplitudes as logs."""
-    methods = runs["method"].unique().tolist() if "method" in runs else []
-    labels: dict[tuple[int, ...], list[str]] = {(): [""]}
-    if methods:
-        bases = runs["base"].unique().tolist()
-        labels |= {(len(bases),): [f"[{b}]" for b in bases], (len(methods),): [f"[{m}]" for m in methods]}
-        labels |= {(len(methods), len(bases)): [f"[{m}, {b}]" for m in methods for b in bases]}
+    methods = runs["method"].unique().tolist()
+    bases = runs["base"].unique().tolist() if "base" in runs else []
+    labels: dict[tuple[int, ...], list[str]] = {(): [""], (len(methods),): [f"[{method}]" for method in methods]}
+    labels[len(methods), len(bases)] = [f"[{method}, {base}]" for method in methods for base in bases]
     named = {}
     for site, values in draws.items():
-        shape = values.shape[2:]
-        of_site = [f"[{b}]" for b in bases] if site == "base_common" else labels[() if shape == (1,) else shape]
+        of_site = [f"[{base}]" for base in bases] if site == "base_common" else labels[values.shape[2:]]
         name, flat = (f"log_{site}", np.log(values)) if site in ("A", "B") else (site, values)
         for i, label in enumerate(of_site):
             named[name + label] = flat.reshape(*flat.shape[:2], -1)[..., i]

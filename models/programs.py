@@ -25,7 +25,7 @@ from bayes_scaling.models.priors import Site
 from bayes_scaling.models.rough import Rough
 from bayes_scaling.models.whitening import Whitening, followers, to_z
 
-KEPT = 16  # programs
+KEPT = 8  # programs
 TOLD_OF_ROWS = ("log_x", "log_d", "drift")
 NAMES = ("task", "method", "base_of_effect", "task_of_common", "base_of_common")  # only who equals whom matters
 # what scales default priors, places the centre that sizes are told from, or is read at prediction only

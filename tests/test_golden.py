@@ -25,7 +25,7 @@ CHINCHILLA = (
     Path(os.environ.get("BAYES_SCALING_DATA", ROOT.parent / "shared" / "data")) / "chinchilla_epoch" / "n_d_loss.csv"
 )
 needs_chinchilla = pytest.mark.skipif(not CHINCHILLA.is_file(), reason=f"no {CHINCHILLA}: these data are not shipped")
-NAMES = ("zhang2024_plain", "zhang2024_base_effects", "chinchilla_epoch")
+NAMES = ("zhang2024_plain", "chinchilla_epoch")
 FAILURE = 0.001  # of a right posterior, over all parameters and statistics together
 STATISTICS = {
     "mean": (np.mean, {"method": "mean"}),
@@ -102,15 +102,6 @@ def test_ours_is_the_golden_posterior_and_one_of_another_prior_is_not(fitted: pd
     assert agrees(scores), scores.abs().nlargest(5)
     moved = bs.PriorSpec.of("StudentT", df=4.0, loc=0.2, scale=0.05)
     assert not agrees(z_scores(bs.fit(fitted, law_of(found, beta=moved), seed=0), found))
-
-
-@pytest.mark.slow
-def test_ours_with_base_effects_is_the_golden_posterior(fitted: pd.DataFrame) -> None:
-    found = golden("zhang2024_base_effects")
-    scores = z_scores(bs.fit(fitted, law_of(found), seed=0, draws=2000), found)
-    assert agrees(scores), scores.abs().nlargest(5)
-    tighter = bs.PriorSpec.of("LogNormal", loc=-4.6, scale=0.8)
-    assert not agrees(z_scores(bs.fit(fitted, law_of(found, base_scale=tighter), seed=0, draws=2000), found))
 
 
 def chinchilla(dropped: int = 5) -> pd.DataFrame:
