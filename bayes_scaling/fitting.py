@@ -19,8 +19,8 @@ from bayes_scaling.runs import validate_runs
 
 EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
 Engine = Literal["auto", "nuts", "smc"]
-# what a failed attempt is repeated with: smaller steps, a longer warm-up
-RETRIES = ((0.95, 2), (0.99, 3))
+# what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
+RETRIES = ((0.95, 2, 4), (0.99, 2, 8))
 
 
 def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
@@ -37,8 +37,9 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
 ) -> Posterior:
     """Posterior of a joint scaling law, by NUTS or, for a single curve, by sequential Monte Carlo.
 
-    An attempt that does not converge (R-hat, ESS, divergences, E-BFMI) is repeated with smaller steps and a longer
-    warm-up, twice at most; what is still wrong then is warned of and makes :meth:`Posterior.check` fail.
+    An attempt that does not converge (R-hat, ESS, divergences, E-BFMI) is repeated with smaller steps, a longer
+    warm-up and more iterations for each draw, twice at most; what is still wrong then is warned of and makes
+    :meth:`Posterior.check` fail.
 
     Parameters
     ----------
@@ -85,8 +86,8 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     resolved = model.resolve(problem.layout)
     if _engine(engine, resolved, problem, conditioned) == "smc":
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
-    for target_accept, longer in ((settings.target_accept, 1), *RETRIES):
-        attempt = replace(settings, target_accept=target_accept, warmups=longer)
+    for target_accept, warmups, thin in ((settings.target_accept, settings.warmups, settings.thin), *RETRIES):
+        attempt = replace(settings, target_accept=target_accept, warmups=warmups, thin=thin)
         drawn = sample_posterior(resolved, problem, attempt, seed, conditioned=conditioned, progress=progress)
         posterior = Posterior(valid, model, drawn.families, drawn.stats, seed, attempt)
         found = problems(posterior)

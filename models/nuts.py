@@ -38,6 +38,8 @@ class NutsSettings:
         Chains, and iterations of each before and after adaptation stops; the last two in hundreds.
     target_accept : float
         Mean acceptance probability that the step size is adapted to.
+    thin : int
+        Iterations for each draw that is kept: cheaper than the compilation of one more attempt.
     warmups : int
         How often the warm-up is done, each from where the one before it ended.
     max_tree_depth : int
@@ -53,6 +55,7 @@ class NutsSettings:
     max_tree_depth: int = 10
     engine: str = "nuts"
     warmups: int = 1
+    thin: int = 2
 
 
 class Kernel(NamedTuple):
@@ -110,8 +113,8 @@ def run_nuts(
             for reached, _ in blocks(state, settings.warmup):
                 state = reached
             place = state.z
-        kept = [record for _, record in blocks(state, settings.draws)]
-        return {name: np.concatenate([record[name] for record in kept]) for name in kept[0]}
+        kept = [record for _, record in blocks(state, settings.thin * settings.draws)]
+        return {name: np.concatenate([record[name] for record in kept])[:: settings.thin] for name in kept[0]}
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool:
         chains = list(pool.map(run_chain, range(settings.chains)))
@@ -159,7 +162,7 @@ class _Counter:
 
     def __init__(self, settings: NutsSettings, progress: Progress | None) -> None:
         self.done = 0
-        self.total = settings.chains * (settings.warmups * settings.warmup + settings.draws)
+        self.total = settings.chains * (settings.warmups * settings.warmup + settings.thin * settings.draws)
         self.progress, self.lock = progress, Lock()
 
     def add(self, iterations: int) -> None:
