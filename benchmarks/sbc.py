@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sbc_models import Case, Twin
-from scipy.stats import binom
+from scipy.stats import binom, truncnorm
 from scipy.stats import t as student_t
 
 import bayes_scaling as bs
@@ -33,7 +33,12 @@ SAMPLERS: dict[str, Callable[[np.random.Generator, dict[str, Any]], float]] = {
     "Gamma": lambda rng, a: rng.gamma(a["concentration"], 1.0 / a["rate"]),
     "LogNormal": lambda rng, a: rng.lognormal(a["loc"], a["scale"]),
     "Beta": lambda rng, a: rng.beta(a["concentration1"], a["concentration0"]),
+    "LeftTruncatedDistribution": lambda rng, a: _truncated_normal(rng, a["low"], **dict(a["base_dist"].args)),
 }
+
+
+def _truncated_normal(rng: np.random.Generator, low: float, loc: float, scale: float) -> float:
+    return float(truncnorm.rvs((low - loc) / scale, np.inf, loc, scale, random_state=rng))
 
 
 class Truths:
