@@ -21,13 +21,13 @@ from bayes_scaling.backtesting.forecasters import by_posterior
 NOISE = 0.015  # nats, of one run
 MODEL_SIZES, AMOUNTS = np.geomspace(1e7, 1e10, 4), np.geomspace(1e3, 1e6, 4)
 WHERE = {"both": (10.0, 10.0), "model size": (10.0, 1.0), "D_f": (1.0, 10.0)}  # times the largest
-DRAWS = 400
+FAR = np.array([[n * MODEL_SIZES[-1], d * AMOUNTS[-1]] for n, d in WHERE.values()])
+DRAWS = 400  # of each of four populations or chains
 RIVAL, DEFAULT = "simple-scaling-laws", "ours, default (base effects, drift)"
 MODELS = {
     "ours, law at its word": bs.JointLaw(base_effects=False, discrepancy=False),
     "ours, at its word, normal noise": bs.JointLaw(priors={"nu": 1000.0}, base_effects=False, discrepancy=False),
     "ours, with drift": bs.JointLaw(base_effects=False, discrepancy=True),
-    DEFAULT: bs.JointLaw(),
 }
 
 
@@ -49,36 +49,43 @@ def expected(law: dict[str, float], sizes: np.ndarray) -> np.ndarray:
     return np.asarray(law["E"] + law["R"] * np.exp(-centred @ [law["alpha"], law["beta"]]))
 
 
-def points(number: int, seeds: int, rival: Path, default: bool) -> Iterator[dict[str, Any]]:
-    """Every forecaster's bands of the loss one decade out, scored; the default model where asked for."""
-    law = truth(number)
-    sizes = np.tile([[n, d] for n in MODEL_SIZES for d in AMOUNTS], (seeds, 1))
-    loss = expected(law, sizes) + NOISE * np.random.default_rng([7, number]).standard_normal(len(sizes))
-    far = np.array([[n * MODEL_SIZES[-1], d * AMOUNTS[-1]] for n, d in WHERE.values()])
-    mean = expected(law, far)
-    for name, draws, seconds in _forecasts(sizes, loss, far, number, rival, default):
-        for where, row in zip(WHERE, scored(draws, mean, NOISE, number), strict=True):
-            yield {"forecaster": name, "out in": where, "seconds": seconds} | row
-
-
-def _forecasts(
-    sizes: np.ndarray, loss: np.ndarray, far: np.ndarray, seed: int, rival: Path, default: bool
-) -> Iterator[tuple[str, np.ndarray, float]]:
-    """Name, draws of a new run's loss, CPU seconds."""
-    yield RIVAL, *_by_rival(rival, sizes, loss, far, seed)
-    seed_of_run = np.arange(len(loss)) // (MODEL_SIZES.size * AMOUNTS.size)
-    runs, design = _table(sizes).assign(loss=loss, seed=seed_of_run), _table(far).assign(loss=1.0)
+def points(number: int, seeds: int, rival: Path) -> Iterator[dict[str, Any]]:
+    """The rival's bands of the loss one decade out and those of every quick model, scored."""
+    sizes, loss = _measured(number, seeds)
+    yield from _scored(number, RIVAL, *_by_rival(rival, sizes, loss, number))
     for name, model in MODELS.items():
-        if name != DEFAULT or default:
-            began = time.process_time()
-            fit = bs.fit(runs, model, seed=seed, draws=DRAWS)
-            yield name, np.exp(by_posterior(fit, design).draws), time.process_time() - began
+        yield from _scored(number, name, *_by_us(model, sizes, loss, number))
 
 
-def _by_rival(
-    python: Path, sizes: np.ndarray, loss: np.ndarray, far: np.ndarray, seed: int
-) -> tuple[np.ndarray, float]:
-    job = {"runs": np.column_stack([sizes, loss]).tolist(), "points": far.tolist(), "seed": seed}
+def default_points(number: int, seeds: int) -> Iterator[dict[str, Any]]:
+    """Those of the default model, on the same runs: every model size is a base LLM with quirks, and a new one too."""
+    yield from _scored(number, DEFAULT, *_by_us(bs.JointLaw(), *_measured(number, seeds), number))
+
+
+def _measured(number: int, seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes, shape (16 seeds, 2), and losses."""
+    sizes = np.tile([[n, d] for n in MODEL_SIZES for d in AMOUNTS], (seeds, 1))
+    noise = NOISE * np.random.default_rng([7, number]).standard_normal(len(sizes))
+    return sizes, expected(truth(number), sizes) + noise
+
+
+def _scored(number: int, name: str, draws: np.ndarray, seconds: float) -> Iterator[dict[str, Any]]:
+    mean = expected(truth(number), FAR)
+    for where, row in zip(WHERE, scored(draws, mean, NOISE, number), strict=True):
+        yield {"forecaster": name, "out in": where, "seconds": seconds} | row
+
+
+def _by_us(model: bs.JointLaw, sizes: np.ndarray, loss: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    """Draws of a new run's loss at the far points, CPU seconds."""
+    runs = _table(sizes).assign(loss=loss, seed=np.arange(len(loss)) // (MODEL_SIZES.size * AMOUNTS.size))
+    began = time.process_time()
+    fit = bs.fit(runs, model, seed=seed, draws=DRAWS)
+    draws = by_posterior(fit, _table(FAR).assign(loss=1.0)).draws
+    return np.exp(draws), time.process_time() - began
+
+
+def _by_rival(python: Path, sizes: np.ndarray, loss: np.ndarray, seed: int) -> tuple[np.ndarray, float]:
+    job = {"runs": np.column_stack([sizes, loss]).tolist(), "points": FAR.tolist(), "seed": seed}
     script = Path(__file__).with_name("rival_intervals.py")
     done = subprocess.run([python, script], input=json.dumps(job), capture_output=True, text=True, check=False)
     if done.returncode:

@@ -2,7 +2,8 @@
 
     python benchmarks/widths.py curves --truths 20 --ledger widths.jsonl     # the average beside the true law
     python benchmarks/widths.py grid --truths 20 --ledger widths.jsonl --rival ENV/bin/python
-    python benchmarks/widths.py curves grid --truths 0 --ledger widths.jsonl --rival ENV/bin/python   # tables only
+    python benchmarks/widths.py default --truths 5 --ledger widths.jsonl     # the grid by the default model (NUTS) too
+    python benchmarks/widths.py curves grid --truths 0 --ledger widths.jsonl # tables of what is there
 
 The rival of the 4 x 4 grid, simple-scaling-laws, has an environment of its own:
 
@@ -17,6 +18,7 @@ import subprocess
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -25,7 +27,7 @@ import width_grid
 
 import bayes_scaling as bs
 
-PARTS = {"curves": width_curves, "grid": width_grid}
+PARTS = {"curves": width_curves, "grid": width_grid, "default": width_grid}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,13 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--truths", type=int, default=20)
     parser.add_argument("--ledger", type=Path, required=True, help="made, or resumed")
     parser.add_argument("--rival", type=Path, help="python of the environment that has simple-scaling-laws")
-    parser.add_argument("--default-every", type=int, default=4, help="fit the default model (NUTS) to every so-manieth")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore", bs.ConvergenceWarning)
-    for part in given.part:
-        if given.truths:
-            run(part, given)
-        report(part, given.ledger)
+    for part in given.part if given.truths else ():
+        run(part, given)
+    for module in dict.fromkeys(PARTS[part] for part in given.part):
+        report(module, given.ledger)
 
 
 def run(part: str, given: argparse.Namespace) -> None:
@@ -54,8 +55,9 @@ def run(part: str, given: argparse.Namespace) -> None:
             record: dict[str, Any] = {"part": part, "truth": number, "setting": setting}
             if _key(record) in done:
                 continue
-            options = {"rival": given.rival, "default": number % given.default_every == 0} if part == "grid" else {}
-            record["points"] = list(PARTS[part].points(number, **setting, **options))
+            options = {"rival": given.rival} if part == "grid" else {}
+            points = PARTS[part].default_points if part == "default" else PARTS[part].points
+            record["points"] = list(points(number, **setting, **options))
             with given.ledger.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
@@ -78,17 +80,17 @@ def records(ledger: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()] if ledger.exists() else []
 
 
-def report(part: str, ledger: Path) -> None:
-    """Print a part's tables from what the ledger has of it."""
+def report(module: ModuleType, ledger: Path) -> None:
+    """Print the tables of what the ledger has for one module."""
     rows = [
         {"truth": record["truth"]} | record["setting"] | point
         for record in records(ledger)
-        if record["part"] == part
+        if PARTS[record["part"]] is module
         for point in record["points"]
     ]
     if not rows:
-        raise SystemExit(f"{ledger} has nothing of {part!r} yet; give --truths")
-    for title, table in PARTS[part].tables(pd.DataFrame(rows)):
+        raise SystemExit(f"{ledger} has nothing of this yet; give --truths")
+    for title, table in module.tables(pd.DataFrame(rows)):
         print(f"\n{title}\n{table.round(4).to_string(index=False)}")
 
 
