@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import bayes_scaling as bs
 from shared.posteriors import METHODS, S8, S16, TASK, flat
@@ -51,7 +52,8 @@ def test_a_sure_winner_is_named_though_its_regret_is_above_the_margin(runs):
 
 
 def test_data_that_cannot_tell_say_what_to_measure(runs):
-    noise = RNG.normal(0, 1, (3, 1000))
+    normal = norm.ppf((np.arange(1000) + 0.5) / 1000)  # whose sd is 1, and not nearly so
+    noise = RNG.permuted(np.tile(normal, (3, 1)), axis=1)
     choice = choose(flat(runs, 1.1 + 0.02 * noise[0], 1.1 + 0.05 * noise[1], 1.1 + 0.02 * noise[2]), margin=0.001)
     assert choice.method is None
     assert choice.p_best < 0.8 and choice.expected_regret > 0.001

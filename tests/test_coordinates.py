@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, laplace
 from bayes_scaling.models.pooling import PooledSite
@@ -87,7 +88,7 @@ def log_det_by_autodiff(c: Coordinates, z: jax.Array) -> float:
         values, _ = c.to_sites(z)
         return jnp.concatenate([values[name] for name, _ in c.blocks])
 
-    return float(np.linalg.slogdet(np.asarray(jax.jit(jax.jacfwd(flat))(z)))[1])
+    return float(np.linalg.slogdet(np.asarray(jit_once(jax.jacfwd(flat))(z)))[1])
 
 
 @pytest.mark.parametrize("name", list(CASES))
@@ -95,9 +96,9 @@ def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
     c = coordinates(CASES[name])
     with jax.enable_x64(True):
         z = somewhere(c, seed=1)
-        _, closed = jax.jit(c.to_sites)(z)
+        _, closed = jit_once(c.to_sites)(z)
         assert float(closed) == pytest.approx(log_det_by_autodiff(c, z), abs=1e-7)
-        value, gradient = jax.jit(jax.value_and_grad(c.potential))(z)
+        value, gradient = jit_once(jax.value_and_grad(c.potential))(z)
     assert np.isfinite(value)
     assert np.all(np.isfinite(gradient))
 
@@ -115,10 +116,10 @@ def test_broken_twin_without_a_block_s_jacobian_is_caught(name: str, dropped: st
     c = coordinates(CASES[name])
     with jax.enable_x64(True):
         z = somewhere(c, seed=1)
-        _, closed = jax.jit(c.to_sites)(z)
+        _, closed = jit_once(c.to_sites)(z)
         part = c.slices[dropped]
         moved = np.asarray(
-            jax.jit(jax.jacfwd(lambda z: jnp.concatenate([c.to_sites(z)[0][n] for n, _ in c.blocks])))(z)
+            jit_once(jax.jacfwd(lambda z: jnp.concatenate([c.to_sites(z)[0][n] for n, _ in c.blocks])))(z)
         )
         forgotten = float(closed) - float(np.linalg.slogdet(moved[part, part])[1])
         assert abs(forgotten - log_det_by_autodiff(c, z)) > 1e-3

@@ -9,6 +9,7 @@ import pytest
 from numpyro import handlers
 
 import bayes_scaling as bs
+from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.joint import joint_law
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.predictive import sample_prior
@@ -100,7 +101,7 @@ def site_of(runs, law, key, prior, seed=3):
         log_density = jax.vmap(trace[name]["fn"].log_prob)(values)
         return log_density, {s.name: trace[s.name]["value"] for s in model.sites}
 
-    log_density, drawn = jax.jit(draw)(jax.random.key(seed))
+    log_density, drawn = jit_once(draw)(jax.random.key(seed))
     families = {
         family: np.concatenate([np.asarray(drawn[s.name]) for s in model.sites if s.family == family])
         for family in ("alpha", "beta")

@@ -192,6 +192,8 @@ def test_posterior_predictive_draws_are_those_of_a_new_run(fit):
 # Bug: with ArviZ 1.x az.plot_trace raises "Expected unidimensional data but got {chain: 4, draw: 1000}" (ValueError):
 # the groups have no coordinates of chain and draw, which ArviZ 1.x splits the chains by.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Matplotlib 3.11, by ArviZ 0.23
+# one run's k is about .7, and on which side of it differs between machines
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto distribution:UserWarning")
 def test_arviz_reads_the_fit(fit):
     summary = az.summary(fit.idata, var_names=["alpha", "beta", "E"])
     assert len(summary) == 9 and "r_hat" in summary
