@@ -135,9 +135,8 @@ def test_stopped_anywhere_it_goes_on_to_the_same_weights(whole, corpus, tmp_path
 
 def test_weights_that_resume_without_the_optimisers_state_differ(whole, corpus, tmp_path, save_every_step):
     """The broken twin of the test above: it would see a state that is restored in part."""
-    with pytest.raises(AssertionError):
-        _forget_moments(tmp_path, corpus, save_every_step)
-        assert _train(tmp_path, corpus, **save_every_step) == whole
+    _forget_moments(tmp_path, corpus, save_every_step)
+    assert _train(tmp_path, corpus, **save_every_step) != whole
 
 
 def _forget_moments(folder, corpus, keys):

@@ -47,6 +47,8 @@ LEFT_BY_RAY = (
     "ignore:unclosed:ResourceWarning",
     r"ignore:subprocess \d+ is still running:ResourceWarning",
     "ignore:(?s).*/ray/:pytest.PytestUnraisableExceptionWarning",
+    # Ray forks to start a server, and JAX, which an earlier test of the worker may have loaded, warns of any fork
+    r"ignore:os\.fork\(\) was called:RuntimeWarning",
 )
 
 

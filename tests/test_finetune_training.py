@@ -84,7 +84,7 @@ def test_a_run_that_diverges_is_recorded_as_such(tiny_run: Callable[..., Any]) -
 
 def test_the_weights_of_the_lowest_dev_loss_are_tested(tiny_run: Callable[..., Any]) -> None:
     """A rate far too high late in the run: the loss is that of the best look, not of the last."""
-    result = execute(tiny_run("full", learning_rate=1e-1, schedule="constant", patience=2, max_steps=60), silent)
+    result = execute(tiny_run("full", learning_rate=3e-1, schedule="constant", patience=1, max_steps=60), silent)
     looks = [record for record in result.history if "dev_loss" in record]
     best = min(looks, key=lambda record: record["dev_loss"])
     assert result.measures["dev_loss"] == best["dev_loss"]

@@ -61,15 +61,16 @@ def covered(posterior: bs.Posterior, truth: dict[str, np.ndarray]) -> dict[str, 
     return found
 
 
-def test_one_truth_comes_back() -> None:
-    """Tiny version: three methods, one data set; at most two of twelve 90 % intervals may miss (P = .89 of that)."""
-    model = bs.JointLaw(priors=PRIORS)
-    runs, truth = drawn_runs(model, seed=4)
-    fit = bs.fit(runs, model, seed=0)
-    assert sum(np.sum(~hits) for hits in covered(fit, truth).values()) <= 2
-    mean = fit.family("alpha").mean(axis=0)
-    np.testing.assert_allclose(mean, truth["alpha"], atol=0.25)
-    assert fit.check().verdict != "FAIL"
+def test_two_truths_come_back() -> None:
+    """Tiny version: three methods; at most five of twenty-four 90 % intervals may miss (P = .97 of that)."""
+    model, misses = bs.JointLaw(priors=PRIORS), 0
+    for seed in (4, 5):
+        runs, truth = drawn_runs(model, seed)
+        fit = bs.fit(runs, model, seed=0)
+        misses += sum(int(np.sum(~hits)) for hits in covered(fit, truth).values())
+        np.testing.assert_allclose(fit.family("alpha").mean(axis=0), truth["alpha"], atol=0.25)
+        assert fit.check().verdict != "FAIL"
+    assert misses <= 5
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student_t
 from typer.testing import CliRunner
 
 matplotlib.use("Agg")
@@ -16,12 +17,14 @@ from bayes_scaling.backtesting import forecasters
 from bayes_scaling.backtesting.holdouts import splits
 from bayes_scaling.cli import app
 from bayes_scaling.encoding import encode_design
+from bayes_scaling.models import drift
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laws import LAWS, LawParameters
 from bayes_scaling.models.layout import RowArrays
 from bayes_scaling.models.least_squares import least_squares, log_mean
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.starts import informative, start
+from bayes_scaling.prediction import expected_loss
 
 E, BETA, A, D_L = 1.2, 0.3, 12.0, 5.0
 SIZES = np.geomspace(200, 2e5, 11).round()
@@ -151,13 +154,18 @@ def test_the_zero_shot_loss_comes_back(fit: bs.Posterior) -> None:
     assert (point.region, point.distance) == ("interior", 0.0)
 
 
-def test_unmeasured_it_is_beyond_and_the_law_may_have_drifted(without: bs.Posterior) -> None:
-    """As far as one example. The broken twin, whose law is believed there, has a narrow band."""
+def test_unmeasured_it_is_beyond_and_the_law_may_have_drifted(
+    without: bs.Posterior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as one example. The broken twin stops drifting at the smallest run: it lacks tau^2 distance^3 / 3."""
     point = without.predict(ZERO).iloc[0]
     assert (point.region, point.distance) == ("beyond", pytest.approx(np.log10(200)))
-    believed = {**without.draws, "drift_scale": 0.0 * without.draws["drift_scale"]}
-    twin = bs.Posterior(without.runs, MODEL, believed, without.stats, without.seed, without.settings)
-    assert point.sd > 1.5 * twin.predict(ZERO).sd[0]
+    with_drift = np.log(expected_loss(without, ZERO))[:, 0]
+    monkeypatch.setattr(drift, "beyond", lambda *_: 0.0)
+    since_the_runs = with_drift - np.log(expected_loss(without, ZERO))[:, 0]
+    scale = without.family("drift_scale")[:, 0] * np.sqrt(np.log(200) ** 3 / 3)
+    quartiles = student_t.ppf([0.25, 0.75], drift.BEYOND_DF)
+    np.testing.assert_allclose(np.quantile(since_the_runs / scale, [0.25, 0.75]), quartiles, atol=0.1)
 
 
 def test_few_examples_are_as_far_from_the_runs_as_they_were(fit: bs.Posterior, without: bs.Posterior) -> None:
