@@ -67,5 +67,6 @@ def inflations(sizes: Floats) -> Floats:
     for j in range(sizes.shape[1]):
         others = np.delete(sizes, j, axis=1)
         rest = sizes[:, j] - others @ np.linalg.lstsq(others, sizes[:, j], rcond=None)[0]
-        found.append(np.sum(sizes[:, j] ** 2) / max(float(np.sum(rest**2)), np.finfo(float).tiny))
+        left = float(np.sum(rest**2) / np.sum(sizes[:, j] ** 2))
+        found.append(1.0 / left if left * SAME**2 > 1.0 else np.inf)
     return np.array(found)
