@@ -1,5 +1,6 @@
 """Sampling coordinates change the geometry and never the posterior: their Jacobians are exact."""
 
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -19,6 +20,8 @@ from bayes_scaling.models.priors import Site
 from bayes_scaling.models.starts import held, informative, start
 from bayes_scaling.models.whitening import Whitening
 from bayes_scaling.runs import validate_runs
+
+pytestmark = pytest.mark.numbers
 
 
 class Case(NamedTuple):
@@ -80,27 +83,43 @@ def somewhere(c: Coordinates, seed: int) -> jax.Array:
     return jnp.asarray(start(c) + 0.1 * np.random.default_rng(seed).normal(size=c.size))
 
 
+class Looked(NamedTuple):
+    """What is compared at one point: the closed form, the full Jacobian of z -> all site values, the potential."""
+
+    closed: float
+    jacobian: np.ndarray
+    potential: float
+    gradient: np.ndarray
+
+    @property
+    def log_det(self) -> float:
+        return float(np.linalg.slogdet(self.jacobian)[1])
+
+
+@cache
 @in_float64
-def log_det_by_autodiff(c: Coordinates, z: jax.Array) -> float:
-    """Log determinant of z -> all site values, from the full Jacobian matrix."""
+def look(name: str) -> Looked:
+    """One compiled program for all of it: compiling is what these tests cost."""
+    c = coordinates(CASES[name])
 
-    def flat(z: jax.Array) -> jax.Array:
-        values, _ = c.to_sites(z)
-        return jnp.concatenate([values[name] for name, _ in c.blocks])
+    def flat(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        values, log_det = c.to_sites(z)
+        return jnp.concatenate([values[name] for name, _ in c.blocks]), log_det
 
-    return float(np.linalg.slogdet(np.asarray(jit_once(jax.jacfwd(flat))(z)))[1])
+    def everything(z: jax.Array) -> tuple[jax.Array, jax.Array, tuple[jax.Array, jax.Array]]:
+        jacobian, log_det = jax.jacfwd(flat, has_aux=True)(z)
+        return log_det, jacobian, jax.value_and_grad(c.potential)(z)
+
+    closed, jacobian, (value, gradient) = jit_once(everything)(somewhere(c, seed=1))
+    return Looked(float(closed), np.asarray(jacobian), float(value), np.asarray(gradient))
 
 
 @pytest.mark.parametrize("name", list(CASES))
 def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
-    c = coordinates(CASES[name])
-    with jax.enable_x64(True):
-        z = somewhere(c, seed=1)
-        _, closed = jit_once(c.to_sites)(z)
-        assert float(closed) == pytest.approx(log_det_by_autodiff(c, z), abs=1e-7)
-        value, gradient = jit_once(jax.value_and_grad(c.potential))(z)
-    assert np.isfinite(value)
-    assert np.all(np.isfinite(gradient))
+    looked = look(name)
+    assert looked.closed == pytest.approx(looked.log_det, abs=1e-7)
+    assert np.isfinite(looked.potential)
+    assert np.all(np.isfinite(looked.gradient))
 
 
 @pytest.mark.parametrize(
@@ -113,30 +132,25 @@ def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
 )
 def test_broken_twin_without_a_block_s_jacobian_is_caught(name: str, dropped: str) -> None:
     """Were the closed form to forget one block's part, the comparison above would see it."""
-    c = coordinates(CASES[name])
-    with jax.enable_x64(True):
-        z = somewhere(c, seed=1)
-        _, closed = jit_once(c.to_sites)(z)
-        part = c.slices[dropped]
-        moved = np.asarray(
-            jit_once(jax.jacfwd(lambda z: jnp.concatenate([c.to_sites(z)[0][n] for n, _ in c.blocks])))(z)
-        )
-        forgotten = float(closed) - float(np.linalg.slogdet(moved[part, part])[1])
-        assert abs(forgotten - log_det_by_autodiff(c, z)) > 1e-3
+    looked, part = look(name), coordinates(CASES[name]).slices[dropped]
+    forgotten = looked.closed - float(np.linalg.slogdet(looked.jacobian[part, part])[1])
+    assert abs(forgotten - looked.log_det) > 1e-3
 
 
 @pytest.mark.parametrize("names", [("default", "natural"), ("pooled over tasks", "pooled, natural")])
 def test_conditioned_and_natural_potentials_are_one_density(names: tuple[str, str]) -> None:
     """At the same site values the potentials differ by exactly the log Jacobian between the two maps."""
     conditioned, natural = (coordinates(CASES[name]) for name in names)
+
+    def difference(z: jax.Array) -> jax.Array:
+        values, log_det = conditioned.to_sites(z)
+        y = natural_point(natural, values)
+        _, natural_log_det = natural.to_sites(y)
+        return jnp.asarray(conditioned.potential(z) + log_det - natural.potential(y) - natural_log_det)
+
     with jax.enable_x64(True):
-        differences = []
-        for seed in (1, 2, 3):
-            z = somewhere(conditioned, seed)
-            values, log_det = conditioned.to_sites(z)
-            y = natural_point(natural, values)
-            _, natural_log_det = natural.to_sites(y)
-            differences.append(float(conditioned.potential(z) + log_det - natural.potential(y) - natural_log_det))
+        compiled = jit_once(difference)
+        differences = [float(compiled(somewhere(conditioned, seed))) for seed in (1, 2, 3)]
     np.testing.assert_allclose(differences, 0.0, atol=1e-6)
 
 

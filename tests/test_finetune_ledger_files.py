@@ -135,8 +135,9 @@ import sys
 from bayes_scaling.finetune.ledger import Ledger, this_owner
 from bayes_scaling.finetune.progress import Progress
 from bayes_scaling.finetune.runs import RunResult
-sys.stdin.readline()
 with Ledger(sys.argv[1]) as ledger:
+    print("ready", flush=True)
+    sys.stdin.readline()
     while (run := ledger.claim(this_owner())) is not None:
         print(run.id, flush=True)
         assert ledger.beat(run.id, this_owner(), Progress(1, 2))
@@ -150,6 +151,7 @@ def test_two_processes_never_get_the_same_run(tmp_path, fake_run):
         ledger.plan([fake_run(seed) for seed in range(150)])
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     hammers = [subprocess.Popen([sys.executable, "-c", HAMMER, str(path)], **pipes) for _ in range(2)]
+    assert [hammer.stdout.readline() for hammer in hammers] == ["ready\n"] * 2
     for hammer in hammers:
         hammer.stdin.write("go\n")
         hammer.stdin.flush()

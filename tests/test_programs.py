@@ -14,6 +14,8 @@ from bayes_scaling.models import curve, programs
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.starts import informative, start
 
+pytestmark = pytest.mark.numbers
+
 GIVEN: dict[str, Any] = {"E": dist.Gamma(8.0, 10.0), "beta": dist.Gamma(4.0, 20.0)}
 
 

@@ -16,6 +16,8 @@ import bayes_scaling as bs
 from bayes_scaling.exponents import amplitudes_of
 from bayes_scaling.models.predictive import sample_prior
 
+pytestmark = pytest.mark.numbers
+
 METHODS = ("full", "lora", "prompt")
 # priors fixed in numbers: defaults scale with the data, and a truth is drawn before there are data
 PRIORS: dict[str, Any] = {

@@ -15,6 +15,8 @@ from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.curve import curve_data, log_density, to_families
 from bayes_scaling.models.precision import in_float64
 
+pytestmark = pytest.mark.numbers
+
 MCSE = 4.0  # Monte Carlo standard errors: one comparison in 16,000 fails by chance
 
 
