@@ -124,8 +124,12 @@ def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
 
 def _noise(posterior: "Answers", table: pd.DataFrame) -> float:
     """Noise of one run in the loss's unit: the posterior median of sigma, averaged over the methods, times the loss."""
-    cells = [posterior.layout.cell_index[pair] for pair in zip(table["task"], table["method"], strict=True)]
-    return float(np.median(posterior.family("sigma")[:, cells].mean(axis=1)) * table["expected_loss"].min())
+    layout = posterior.layout
+    cells = [layout.cell_index[pair] for pair in zip(table["task"], table["method"], strict=True)]
+    loss = np.full(len(cells), table["expected_loss"].min())
+    if layout.noise_of_loss:
+        loss = np.where(np.isfinite(layout.loss_median[cells]), layout.loss_median[cells], loss)
+    return float(np.median((posterior.family("sigma")[:, cells] * loss).mean(axis=1)))
 
 
 def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:

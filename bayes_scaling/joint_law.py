@@ -15,6 +15,7 @@ from bayes_scaling.model_text import describe
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.laws import LAWS, Law
 from bayes_scaling.models.layout import Layout, Problem
+from bayes_scaling.models.noise import Noise, check_noise
 from bayes_scaling.models.pooled_priors import resolve_pooled
 from bayes_scaling.models.pooling import check_pool
 from bayes_scaling.models.prior_spec import PriorSpec
@@ -68,6 +69,9 @@ class JointLaw:
         lets base LLMs of one model family (a column ``family``) share a part of their effect. Priors on ``"beta"``,
         ``"alpha"`` and ``"sigma"`` are then on the populations' means, and ``"beta_scale"``, ``"alpha_scale"``,
         ``"sigma_scale"`` and ``"family_scale"`` say how far members differ.
+    noise : {"log loss", "loss"}
+        Whether the noise of runs is a share of their loss, or as large at every loss (then sigma is its share of the
+        median loss), see :mod:`bayes_scaling.models.noise`. It moves exponents: compare both where it matters.
 
     Raises
     ------
@@ -89,8 +93,10 @@ class JointLaw:
     discrepancy: bool | None = None
     ceiling: Ceiling = None
     pool: Sequence[str] = ()
+    noise: Noise = "log loss"
 
     def __post_init__(self) -> None:
+        check_noise(self.noise)
         object.__setattr__(self, "pool", check_pool(self.pool, self.base_effects))
         if not isinstance(self.law, Law) and self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
@@ -136,7 +142,9 @@ class JointLaw:
     def encode(self, runs: pd.DataFrame) -> Problem:
         """Arrays of validated runs under this model."""
         of_families = "family" in self.pool
-        return encode_runs(runs, self.equation, self.factors, self.sharing, self.ceiling, families=of_families)
+        return encode_runs(
+            runs, self.equation, self.factors, self.sharing, self.ceiling, families=of_families, noise=self.noise
+        )
 
     def resolve(self, layout: Layout) -> JointModel:
         """The model with every prior resolved for a layout of runs."""
@@ -186,6 +194,7 @@ class JointLaw:
             "discrepancy": self.drifts,
             "ceiling": _plain(self.ceiling),
             **({"pool": list(self.pool)} if self.pool else {}),
+            **({"noise": self.noise} if self.noise != "log loss" else {}),
         }
 
     @classmethod

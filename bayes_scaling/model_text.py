@@ -19,7 +19,7 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
     parts = [
         f"Joint law: {model.law.name}\n  {model.law.formula}\n  {model.law.source}",
         "Runs\n" + render(cell_counts(runs, problem.layout), indent=2),
-        f"Noise\n  log loss ~ StudentT(nu, log L + base effect, sigma), {_known_error(problem)}",
+        f"Noise\n  log loss ~ StudentT(nu, log L + base effect, {_noise_text(problem)}), {_known_error(problem)}",
         _base_text(problem.layout, model),
         _drift_text(model),
         *_zero_shot_text(runs),
@@ -29,6 +29,10 @@ def describe(runs: pd.DataFrame, problem: Problem, model: JointModel) -> str:
         *_warnings(runs, problem.layout),
     ]
     return "\n\n".join(parts)
+
+
+def _noise_text(problem: Problem) -> str:
+    return "sigma * median loss / L" if problem.layout.noise_of_loss else "sigma"
 
 
 def cell_counts(runs: pd.DataFrame, layout: Layout) -> pd.DataFrame:

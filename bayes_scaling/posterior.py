@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from os import PathLike
 from typing import Any
 
@@ -14,6 +15,7 @@ from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
+from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.nuts import NutsSettings
 
 
@@ -90,7 +92,9 @@ class Posterior(Answers):
         known = self.knowing(unseen_tasks.named_in(design))
         encoded = prediction.encode(known, design)
         for block, log_mean in prediction.log_mean_draws(known, encoded):
-            yield block, RunDraws(log_mean, known.family("sigma")[:, encoded.rows.cell[block]], self.family("nu"))
+            rows = encoded.rows.each(itemgetter(block))
+            sigma = noise_scale(known.family("sigma")[:, rows.cell], log_mean, rows)
+            yield block, RunDraws(log_mean, sigma, self.family("nu"))
 
     def knowing(self, tasks: Sequence[str]) -> "Posterior":
         """The same, with draws for tasks that have no runs too, where the fit pools over tasks.

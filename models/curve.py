@@ -29,6 +29,7 @@ from bayes_scaling.models.coordinates import (
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import DRIFT, EFFECT_DF, JointModel, drift_of, law_parameters, loss_distribution
 from bayes_scaling.models.layout import Floats, Problem, RowArrays
+from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.prior_spec import PriorSpec, numbers, rebuild, stack
 from bayes_scaling.models.priors import Site
@@ -148,7 +149,8 @@ def log_density(c: Coordinates, z: Array, data: CurveData) -> Array:
         total = total + jnp.sum(dist.Normal(0.0, 1.0).log_prob(families[DRIFT]))
         log_mean = log_mean + drift_of(families, data.rows)
     log_mean = saturate(log_mean, data.rows)
-    run = loss_distribution(families["nu"][0], log_mean, families["sigma"][0], data.log_se)
+    sigma = noise_scale(families["sigma"][0], log_mean, data.rows)
+    run = loss_distribution(families["nu"][0], log_mean, sigma, data.log_se)
     return total + jnp.sum(data.weight * run.log_prob(data.loss))
 
 

@@ -24,6 +24,7 @@ from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.gather import assemble, take
 from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale
 from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
+from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
 
@@ -65,7 +66,7 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
         families[DRIFT] = sample_drift(layout)
         log_mean = log_mean + drift_of(families, problem.rows)
     log_mean = saturate(log_mean, problem.rows)
-    sigma = take(families["sigma"], problem.rows.cell)
+    sigma = noise_scale(take(families["sigma"], problem.rows.cell), log_mean, problem.rows)
     with numpyro.plate("run", problem.rows.cell.shape[0]):
         numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)
 

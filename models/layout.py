@@ -96,6 +96,8 @@ class Layout:
         Log of the loss that no expected loss exceeds, infinite in a cell without one; empty where no cell has one.
     families : BaseFamilies
         Empty for a model that does not pool over them.
+    noise_of_loss : bool
+        Whether the noise is of the loss rather than of its log, see :mod:`bayes_scaling.models.noise`.
     """
 
     task: tuple[str, ...]
@@ -119,6 +121,7 @@ class Layout:
     drift: Drift
     log_ceiling: Floats = field(default_factory=lambda: np.zeros(0))
     families: BaseFamilies = NO_FAMILIES
+    noise_of_loss: bool = False
 
     @property
     def n_cells(self) -> int:
@@ -218,6 +221,8 @@ class RowArrays(NamedTuple):
         1 where D_f = 0; without a column where it never is.
     log_ceiling : float array, shape (n, 1) or (n, 0)
         Log of the ceiling of the row's loss, infinite where it has none; without a column where no row has one.
+    log_median : float array, shape (n, 1) or (n, 0)
+        Log of the median loss of the row's cell where noise is of the loss, without a column where it is of log loss.
     """
 
     cell: Ints
@@ -229,6 +234,12 @@ class RowArrays(NamedTuple):
     drift: Floats = NO_DRIFT
     zero_shot: Floats = NONE
     log_ceiling: Floats = NONE
+    log_median: Floats = NONE
+
+    @property
+    def noise_of_loss(self) -> bool:
+        """True where the noise is as large at every loss."""
+        return bool(self.log_median.shape[1])
 
     @property
     def bounded(self) -> bool:

@@ -26,7 +26,7 @@ from bayes_scaling.models.rough import Rough
 from bayes_scaling.models.whitening import Whitening, followers, to_z
 
 KEPT = 8  # programs
-TOLD_OF_ROWS = ("log_x", "log_d", "drift")
+TOLD_OF_ROWS = ("log_x", "log_d", "drift", "log_median")
 NAMES = ("task", "method", "base_of_effect", "task_of_common", "base_of_common")  # only who equals whom matters
 # what scales default priors, places the centre that sizes are told from, or is read at prediction only
 NOT_BAKED = ("loss_median", "loss_min", "log_x0", "log_d0", "factor_sets", "fixed_sizes", "log_ceiling", "drift")

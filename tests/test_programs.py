@@ -95,7 +95,7 @@ def test_a_program_told_other_losses_has_their_density(runs: pd.DataFrame) -> No
     assert abs(stale - told) > 1.0
 
 
-@pytest.mark.parametrize("options", [{}, {"ceiling": 9.0}, {"law": "rectified"}])
+@pytest.mark.parametrize("options", [{"noise": "loss"}, {"ceiling": 9.0}, {"law": "rectified"}])
 def test_a_program_told_other_sizes_has_their_density(runs: pd.DataFrame, options: dict[str, Any]) -> None:
     kept = programs.Program(programs.Shape(coordinates(cell(runs), **options)))
     grown = cell(runs).assign(

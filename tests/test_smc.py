@@ -33,7 +33,11 @@ def model(law: str = "multiplicative", **options: Any) -> bs.JointLaw:
 @pytest.mark.parametrize("law", ["multiplicative", "rectified"])
 @pytest.mark.parametrize(
     "options",
-    [{"base_effects": False, "discrepancy": False}, {"discrepancy": True}, {"discrepancy": True, "ceiling": 4.0}],
+    [
+        {"base_effects": False, "discrepancy": False, "noise": "loss"},
+        {"discrepancy": True},
+        {"discrepancy": True, "ceiling": 4.0},
+    ],
 )
 @in_float64
 def test_its_density_is_the_joint_model_s(law: str, options: dict[str, Any]) -> None:

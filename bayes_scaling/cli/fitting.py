@@ -34,6 +34,7 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter is one option
     factors: options.Factors = None,
     ceiling: options.Ceilings = None,
     pool: options.Pool = None,
+    noise: options.NoiseOf = "log loss",
     as_json: options.AsJson = False,
     output: options.TableFile = None,
 ) -> None:
@@ -46,7 +47,7 @@ def check(  # noqa: PLR0913, PLR0917 - one parameter is one option
         return
     from bayes_scaling.model_text import cell_counts
 
-    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool, noise)
     counts = cell_counts(runs, model.encode(runs).layout)
     zero = int((runs["finetune_size"] == 0).sum())
     which = f"{len(runs)} runs" + (f" ({zero} zero-shot, with D_f = 0)" if zero else "")
@@ -63,6 +64,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     factors: options.Factors = None,
     ceiling: options.Ceilings = None,
     pool: options.Pool = None,
+    noise: options.NoiseOf = "log loss",
     seed: Annotated[int, typer.Option(help="Same seed, same draws on the same machine.")] = 0,
     draws: Annotated[int, typer.Option(help="Draws of each of four chains, in hundreds.")] = 1000,
     warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 1000,
@@ -72,7 +74,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     from bayes_scaling.fitting import fit as fit_runs
 
     _check_folder(output)
-    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool)
+    runs, model = read_runs(source, columns), model_of(law, priors, factors, ceiling, pool, noise)
     if not as_json:
         typer.echo(f"{model.describe(runs)}\n")
     with stage(f"Fitting {len(runs)} runs (compiling, then sampling)") as progress:

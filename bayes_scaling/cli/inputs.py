@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bayes_scaling.cli.options import ceiling as ceilings
 from bayes_scaling.cli.options import factors as factor_names
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.joint_law import JointLaw
+    from bayes_scaling.models.noise import Noise
 
 
 def read_runs(name: str, columns: Sequence[str] | None = None) -> "pd.DataFrame":
@@ -42,12 +43,20 @@ def model_of(
     factors: str | None,
     ceiling: Sequence[str] | None = None,
     pool: str | None = None,
+    noise: str = "log loss",
 ) -> "JointLaw":
     """The model that the options describe; names of ``pool`` have commas between them."""
     from bayes_scaling.joint_law import JointLaw
 
     names = tuple(name.strip() for name in pool.split(",")) if pool else ()
-    return JointLaw(law=law, priors=priors or {}, factors=factor_names(factors), ceiling=ceilings(ceiling), pool=names)
+    return JointLaw(
+        law=law,
+        priors=priors or {},
+        factors=factor_names(factors),
+        ceiling=ceilings(ceiling),
+        pool=names,
+        noise=cast("Noise", noise),
+    )
 
 
 def read_design(path: Path) -> "pd.DataFrame":

@@ -39,6 +39,10 @@ Pool = Annotated[
     str | None,
     typer.Option(help="What to pool over, with commas between the names: task, method, family; by default nothing."),
 ]
+NoiseOf = Annotated[
+    str,
+    typer.Option("--noise", help="Noise of runs: of their 'log loss' (a share of the loss), or of their 'loss'."),
+]
 Prob = Annotated[float, typer.Option(help="Probability inside the intervals.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object: table and text.")]
 TableFile = Annotated[

@@ -15,6 +15,7 @@ from bayes_scaling.models import drift
 from bayes_scaling.models.ceiling import unbounded
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Layout, Problem, RowArrays
+from bayes_scaling.models.noise import Noise
 from bayes_scaling.runs import FACTORS, check_factor_varies
 
 Cell = tuple[str, str]
@@ -28,6 +29,7 @@ def encode_runs(
     ceiling: Ceiling = None,
     *,
     families: bool = False,
+    noise: Noise = "log loss",
 ) -> Problem:
     """Arrays of the runs and the layout of their parameters.
 
@@ -44,6 +46,8 @@ def encode_runs(
         Loss that no expected loss exceeds, see :mod:`bayes_scaling.models.ceiling`.
     families : bool
         Whether base LLMs have model families, which the runs then name.
+    noise : {"log loss", "loss"}
+        See :mod:`bayes_scaling.models.noise`.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def encode_runs(
             sets[position] = found
     of_row = np.array([log_ceiling.get(task, np.inf) for task in runs["task"]])
     levels = unbounded(runs["loss"].to_numpy(np.float64), of_row)
-    layout = _layout(runs.assign(loss=levels), law, cells, of_cell, sets)
+    layout = replace(_layout(runs.assign(loss=levels), law, cells, of_cell, sets), noise_of_loss=noise == "loss")
     if log_ceiling:
         layout = replace(layout, log_ceiling=np.array([log_ceiling.get(task, np.inf) for task, _ in cells]))
     if families:
