@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from width_scores import scored
+from width_scores import scored, width_at
 
 import bayes_scaling as bs
 from bayes_scaling.backtesting.forecasters import by_posterior
@@ -74,15 +74,20 @@ def _table(sizes: np.ndarray) -> pd.DataFrame:
 
 
 def tables(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Title and table: all distances together, then the widths of each."""
+    """Title and table: all distances together, then the widths of each.
+
+    "equal coverage" divides the width of the bands that cover what the true law's 90 % bands do by the width of those.
+    """
     measures = ["coverage_50", "coverage_90", "crps"]
     rows, far = [], []
     for noise, of_noise in frame.groupby("noise", sort=False):
         widths = of_noise.groupby("forecaster", sort=False)["width_90"].median()
+        covered = of_noise.groupby("forecaster", sort=False)["coverage_90"].mean()
         for name, group in of_noise.groupby("forecaster", sort=False):
             row = {"noise": noise, "forecaster": name, "truths": group["truth"].nunique()}
             row |= group[measures].mean().to_dict() | {"median width_90": widths[name]}
             row |= {"over true law": widths[name] / widths[TRUE], "over its word": widths[name] / widths[TRUE_ALONE]}
+            row["equal coverage"] = width_at(group, covered[TRUE]) / widths[TRUE]
             rows.append(row | {"CPU s": group["seconds"].median()})
         by = of_noise.pivot_table("width_90", "beyond", "forecaster", aggfunc="median", sort=False)
         far.append(by.assign(noise=noise, ratio=by[AVERAGE] / by[TRUE]).reset_index())

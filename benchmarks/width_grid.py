@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from width_scores import scored
+from width_scores import scored, width_at
 
 import bayes_scaling as bs
 from bayes_scaling.backtesting.forecasters import by_posterior
@@ -101,12 +101,14 @@ def _table(sizes: np.ndarray) -> pd.DataFrame:
 
 
 def tables(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Title and table of each number of seeds."""
+    """Title and table of each number of seeds; the last width is that of bands that cover what the rival's 95 % do."""
     measures = ["coverage_90", "coverage_95", "crps"]
     for seeds, of_seeds in frame.groupby("seeds"):
         rows = []
+        rival = of_seeds[of_seeds["forecaster"] == RIVAL].groupby("out in")["coverage_95"].mean()
         for (where, name), group in of_seeds.groupby(["out in", "forecaster"], sort=False):
             row = {"a decade out in": where, "forecaster": name, "truths": group["truth"].nunique()}
             row |= group[measures].mean().to_dict() | group[["width_90", "width_95"]].median().to_dict()
+            row["width at the rival's"] = width_at(group, rival.get(where, np.nan))
             rows.append(row | {"CPU s": group["seconds"].median()})
         yield f"4 x 4 grid, {seeds} run(s) of each", pd.DataFrame(rows).sort_values("a decade out in", kind="stable")
