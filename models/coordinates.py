@@ -17,17 +17,15 @@ whose prior has another support than the map expects falls back to NumPyro's bij
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import log_ndtr
-from jax.scipy.stats import norm
 from numpy.typing import NDArray
 from numpyro.distributions import biject_to, constraints
 from numpyro.infer.util import log_density
 
 from bayes_scaling.models.ceiling import log_response, saturated_residual
+from bayes_scaling.models.centre import reducible_fractions, uncouple
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import (
     DRIFT,
@@ -196,7 +194,7 @@ class Coordinates:
         if self.model.base_effects:
             log_det = log_det + _free_effects(self, blocks, families)
         log_det = log_det + _losses(self, blocks, families)
-        weight = _reducible_fractions(self, families) if self.conditioned else {}
+        weight = reducible_fractions(self.model.law, self.problem.layout, families) if self.conditioned else {}
         for family in (f for f in self.by_family if f in SLOPE_FAMILIES):
             if family in pooled:
                 log_det = log_det + population(self, family, blocks, families, weight[family])
@@ -262,7 +260,7 @@ def _losses(c: Coordinates, blocks: dict[str, Array], families: Families) -> Arr
     sites = {family: members for family, members in c.by_family.items() if family in LOSS_FAMILIES}
     if c.losses_coupled:
         z = {family: gather_family([(s, blocks[s.name]) for s in members]) for family, members in sites.items()}
-        losses, log_det = _uncouple(c, {**z, "reducible": z["reducible"] - _lone_effect(c, families)})
+        losses, log_det = uncouple(c.problem.layout, {**z, "reducible": z["reducible"] - _lone_effect(c, families)})
         families.update(losses)
         return log_det
     log_det = jnp.zeros(())
@@ -279,59 +277,6 @@ def _lone_effect(c: Coordinates, families: Families) -> Array:
         return jnp.zeros(layout.n_amplitudes)
     of_cell = np.eye(layout.n_cells)[layout.cell_of_effect] * c.lone[:, None]
     return take(families[EFFECT] @ of_cell, layout.cell_of_amplitude)
-
-
-def _uncouple(c: Coordinates, z: Families) -> tuple[Families, Array]:
-    cell = c.problem.layout.cell_of_amplitude
-    log_total = z["reducible"]
-    member = np.eye(c.problem.layout.n_cells, dtype=bool)[cell].T
-    lowest = jnp.min(jnp.where(member, log_total, jnp.inf), axis=1)
-    names = ("E", "data_term") if "data_term" in z else ("E",)
-    log_share, log_det_share = _shares(jnp.stack([z[name] for name in names]))
-    common = {name: jnp.exp(lowest + log_share[i]) for i, name in enumerate(names)}
-    in_common = take(jnp.stack(list(common.values())).sum(0), cell)
-    # where an amplitude is the lowest of its cell, its share is known without subtracting
-    own = take(jnp.exp(lowest + log_share[-1]), cell)
-    is_lowest = log_total == jnp.max(jnp.where(member, lowest[:, None], -jnp.inf), axis=0)
-    reducible = jnp.where(is_lowest, own, jnp.exp(log_total) - in_common)
-    log_det = log_det_share + len(names) * jnp.sum(lowest) + jnp.sum(log_total)
-    return {**common, "reducible": reducible}, log_det
-
-
-def _shares(z: Array) -> tuple[Array, Array]:
-    """Logs of shares that sum to one, the last of them not in z, and the log Jacobian of all but the last.
-
-    One share is a normal probability, so that a uniform prior on it gives z normal tails; several are a softmax.
-    """
-    if z.shape[0] == 1:
-        log_share = jnp.concatenate([log_ndtr(z), log_ndtr(-z)])
-        return log_share, jnp.sum(norm.logpdf(z))
-    log_share = jax.nn.log_softmax(jnp.concatenate([z, jnp.zeros_like(z[:1])]), axis=0)
-    return log_share, jnp.sum(log_share)
-
-
-def _reducible_fractions(c: Coordinates, families: Families) -> Families:
-    """What turns an exponent into a local slope of log loss at the centre: shares of the loss there."""
-    layout = c.problem.layout
-    data_term = families.get("data_term", jnp.zeros(layout.n_cells))
-    total = families["reducible"] + take(families["E"] + data_term, layout.cell_of_amplitude)
-    share = families["reducible"] / total
-    count = np.bincount(layout.cell_of_amplitude, minlength=layout.n_cells)
-    weights = layout.amplitude_has_term / np.maximum(layout.amplitude_has_term.sum(0), 1)
-    of_alpha = share @ weights
-    if c.model.law.has_data_term:
-        mean_total = _mean_by_cell(c, total, families["E"] + data_term, count)
-        return {"alpha": of_alpha, "beta": data_term / mean_total}
-    of_beta = _mean_by_cell(c, share, jnp.ones(layout.n_cells), count)
-    if c.model.law.has_prelearned:
-        of_beta = of_beta / (1.0 + families["prelearned"])
-    return {"alpha": of_alpha, "beta": of_beta}
-
-
-def _mean_by_cell(c: Coordinates, values: Array, where_none: Array, count: NDArray[np.int64]) -> Array:
-    members = np.eye(c.problem.layout.n_cells)[c.problem.layout.cell_of_amplitude]
-    sums = values @ members
-    return jnp.where(count > 0, sums / np.maximum(count, 1), where_none)
 
 
 def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
