@@ -33,11 +33,13 @@ def score(forecast: Forecast, log_loss: Floats) -> pd.DataFrame:
     share of draws below the measured loss.
     """
     low, median, high = np.quantile(forecast.draws, [0.05, 0.5, 0.95], axis=0)
+    with np.errstate(over="ignore"):  # a band without end is infinite
+        of_loss = np.exp([median, low, high])
     return pd.DataFrame(
         {
-            "median": np.exp(median),
-            "low": np.exp(low),
-            "high": np.exp(high),
+            "median": of_loss[0],
+            "low": of_loss[1],
+            "high": of_loss[2],
             "pit": (forecast.draws < log_loss).mean(axis=0) + (forecast.draws == log_loss).mean(axis=0) / 2,
             "crps": crps(forecast.draws, log_loss),
             "log_score": forecast.log_density,
