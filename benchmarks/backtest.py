@@ -5,6 +5,7 @@
     python benchmarks/backtest.py lin2024_zero --law rectified    # fitted to the zero-shot runs too
     python benchmarks/backtest.py sun2026 --ceiling        # expected losses stay below chance
     python benchmarks/backtest.py zhang2024                # the paper's En-Zh runs, 16B held out, jointly
+    python benchmarks/backtest.py chinchilla_epoch --law multiplicative --law additive    # one fit of N and D
     python benchmarks/backtest.py lin2024 zhang2024 --law multiplicative --law rectified    # and both together
 
 Each (task, method, base) curve is fitted alone on its smaller sizes and predicted above them.
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from real_data import CURVE, SETS, held, some
+from real_data import SETS, held, some
 
 import bayes_scaling as bs
 from bayes_scaling.backtesting.scores import summary
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(name: str, given: argparse.Namespace) -> tuple[bs.Backtest, str]:
     alone = name != "zhang2024"
-    options: dict[str, Any] = {"factors": (), "base_effects": False} if alone else {}
     data = some(SETS[name](), given.every) if alone else None
+    options: dict[str, Any] = {"factors": data.factors, "base_effects": False} if data is not None else {}
     if given.ceiling and data is not None:
         options["ceiling"] = data.ceiling
     models = [
@@ -65,7 +66,7 @@ def _run(name: str, given: argparse.Namespace) -> tuple[bs.Backtest, str]:
     if data is None:
         runs = bs.load_data("zhang2024_en_zh")
         return bs.backtest(runs, models, lambda r: (r["base"] == "16B").to_numpy(), seed=given.seed), name
-    return bs.backtest(data.runs, models, held, by=CURVE, seed=given.seed), data.name
+    return bs.backtest(data.runs, models, held, by=data.by, seed=given.seed), data.name
 
 
 def _by_task(points: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

@@ -15,6 +15,7 @@ import pandas as pd
 FOLDER = Path(os.environ.get("BAYES_SCALING_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 LARGEST_FITTED = 51_200  # of lin2024, the issue's rule
 MOST_HELD = 20  # held-out runs of one dense curve
+MOST_COMPUTE = 0.2  # share of the Chinchilla runs that is held out
 CURVE = ("task", "method", "base")
 
 
@@ -22,11 +23,16 @@ CHANCE = {"cola": 1.0, "mrpc": 0.188, "qnli": 0.505}  # 1 - metric of a constant
 
 
 class DataSet(NamedTuple):
-    """Runs, which of them are held out (a column ``held``), and the error of knowing nothing where there is one."""
+    """Runs, which of them are held out (a column ``held``), and how they are fitted.
+
+    ``ceiling`` is the error of knowing nothing where there is one, ``by`` names what is fitted alone.
+    """
 
     name: str
     runs: pd.DataFrame
     ceiling: dict[str, float] | None = None
+    factors: tuple[str, ...] = ()
+    by: tuple[str, ...] = CURVE
 
 
 def held(runs: pd.DataFrame) -> np.ndarray:
@@ -113,6 +119,14 @@ def chinchilla(dropped: int = 5) -> pd.DataFrame:
     return runs.assign(task="pretraining", method="chinchilla").reset_index(drop=True)
 
 
+def chinchilla_by_compute() -> DataSet:
+    """Chinchilla's runs as one (task, method), the fifth with the largest compute held out."""
+    runs = chinchilla()
+    compute = runs["model_size"] * runs["finetune_size"]
+    held_out = compute > compute.quantile(1 - MOST_COMPUTE)
+    return DataSet("chinchilla_epoch", runs.assign(held=held_out), factors=("model_size",), by=CURVE[:2])
+
+
 SETS: dict[str, Callable[[], DataSet]] = {
     "lin2024": lin2024,
     "lin2024_clean": lambda: lin2024(suspect=False),
@@ -120,12 +134,13 @@ SETS: dict[str, Callable[[], DataSet]] = {
     "nsl_benchmark": nsl_benchmark,
     "sun2026": sun2026,
     "peft_metamath": peft_metamath,
+    "chinchilla_epoch": chinchilla_by_compute,
 }
 
 
 def some(data: DataSet, every: int) -> DataSet:
     """Every so-manieth curve."""
-    numbers = data.runs.groupby(list(CURVE), sort=False).ngroup()
+    numbers = data.runs.groupby(list(data.by), sort=False).ngroup()
     return data._replace(runs=data.runs[numbers % every == 0].reset_index(drop=True))
 
 
