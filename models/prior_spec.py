@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 import jax
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
 from bayes_scaling.errors import ModelError
+from bayes_scaling.models.compiling import jit_once
+from bayes_scaling.models.precision import in_float64
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,11 @@ class PriorSpec:
 
     def sample(self, draws: int) -> NDArray[np.float64]:
         """Draws with a fixed key, to show or to start from, shape (draws,)."""
-        return np.asarray(stack([self]).sample(jax.random.key(0), (draws,)), dtype=np.float64)[:, 0]
+        return _sample(self, draws)
+
+    def kind(self) -> "PriorSpec":
+        """The same distribution with every number at zero."""
+        return PriorSpec(self.name, tuple((k, v.kind() if isinstance(v, PriorSpec) else 0.0) for k, v in self.args))
 
     def shape_key(self) -> tuple[Any, ...]:
         """What two specs must share to be stacked into one batched distribution."""
@@ -112,6 +119,17 @@ def rebuild(spec: PriorSpec, told: dict[str, Any]) -> Distribution:
         name: rebuild(value, told[name]) if isinstance(value, PriorSpec) else told[name] for name, value in spec.args
     }
     return _distribution_class(spec.name)(**arguments)
+
+
+@in_float64
+def _sample(spec: PriorSpec, draws: int) -> NDArray[np.float64]:
+    return np.asarray(_sampler(spec.kind(), draws)(numbers([spec])))[:, 0]
+
+
+@lru_cache(maxsize=256)
+def _sampler(kind: PriorSpec, draws: int) -> Any:
+    """Draws given a prior's numbers: one compilation a kind of prior, which op by op would be many."""
+    return jit_once(lambda told: rebuild(kind, told).sample(jax.random.key(0), (draws,)))
 
 
 def _distribution_class(name: str) -> type[Distribution]:

@@ -21,6 +21,8 @@ from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.starts import start
 from bayes_scaling.prediction import expected_loss
 
+pytestmark = pytest.mark.numbers
+
 CEILING, E, BETA, A = 0.5, 0.1, 0.9, 300.0
 SIZES = np.repeat(np.geomspace(50, 5e4, 10).round(), 2)
 OPTIONS = {"factors": (), "base_effects": False, "discrepancy": False}

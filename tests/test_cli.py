@@ -86,15 +86,16 @@ def test_columns_are_renamed(tmp_path, runs):
 
 
 def test_fit_saves_a_posterior_that_the_others_read(tmp_path, runs):
-    small, saved = tmp_path / "runs.jsonl", tmp_path / "posterior.nc"
-    runs[runs.split == "fit"].to_json(small, orient="records", lines=True)
-    result = run("fit", small, "-o", saved, "--seed", 3, "--draws", 900)
+    one_curve, saved = tmp_path / "runs.jsonl", tmp_path / "posterior.nc"
+    runs[(runs.method == "lora") & (runs.base == "1B")].to_json(one_curve, orient="records", lines=True)
+    result = run("fit", one_curve, "-o", saved, "--factors", "none", "--noise", "loss", "--seed", 3, "--draws", 900)
     assert result.exit_code == 0, result.stderr
     assert "Joint law: multiplicative" in result.stdout
+    assert "sigma * median loss / L" in result.stdout
     assert f"saved in {saved}" in " ".join(result.stdout.split())
-    assert "Fitting 120 runs" in result.stderr
+    assert "Fitting 12 runs" in result.stderr
     posterior = bs.load_posterior(saved)
-    assert (posterior.seed, posterior.settings.draws) == (3, 900)
+    assert (posterior.seed, posterior.settings.draws, posterior.model.noise) == (3, 900, "loss")
 
 
 def test_exponents_are_those_of_the_library(posterior_file, fit, tmp_path):

@@ -12,6 +12,8 @@ from bayes_scaling.models.drift import BEYOND_DF
 from bayes_scaling.models.layout import Drift
 from bayes_scaling.prediction import _named_changes
 
+pytestmark = pytest.mark.numbers
+
 CENTRED = np.log(np.geomspace(1e3, 1e7, 9))
 CENTRED = CENTRED - CENTRED.mean()
 

@@ -19,6 +19,8 @@ from bayes_scaling.arviz_bridge import az
 from bayes_scaling.exponents import amplitudes_of
 from bayes_scaling.models.least_squares import least_squares
 
+pytestmark = pytest.mark.numbers
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "tests" / "data" / "golden"
 CHINCHILLA = (

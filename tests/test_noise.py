@@ -12,6 +12,8 @@ from bayes_scaling.errors import ModelError
 from bayes_scaling.loo import leave_one_out
 from bayes_scaling.models.predictive import evaluate_runs
 
+pytestmark = pytest.mark.numbers
+
 NOISE = 0.03  # nats, the same at every loss
 OPTIONS: dict[str, Any] = {"factors": (), "base_effects": False}
 SIZES = np.tile(np.geomspace(1e3, 1e5, 32), 4)  # a difference of scales takes many runs to see

@@ -8,6 +8,8 @@ from jax import Array
 
 import bayes_scaling as bs
 
+pytestmark = pytest.mark.numbers
+
 PRIOR = bs.PriorSpec.of("Normal", loc=0.0, scale=0.02)
 
 

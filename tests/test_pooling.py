@@ -23,6 +23,8 @@ from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.unseen import Spread, new_task
 from bayes_scaling.runs import validate_runs
 
+pytestmark = pytest.mark.numbers
+
 S = 4000
 
 

@@ -46,6 +46,9 @@ def test_a_prior_survives_json_with_its_density(prior):
     back = PriorSpec.from_json(json.loads(json.dumps(spec.to_json())))
     assert back == spec
     assert str(back) == str(spec)
+    with jax.enable_x64(True):
+        drawn = np.asarray(stack([spec]).sample(jax.random.key(0), (7,)))[:, 0]
+    np.testing.assert_allclose(spec.sample(7), drawn, rtol=1e-10)
     x = np.asarray(prior.sample(jax.random.key(1), (5,)))
     expected = np.asarray(prior.log_prob(x))
     pair = np.asarray(stack([back, back]).log_prob(x[:, None]))

@@ -26,6 +26,8 @@ from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.starts import informative, start
 from bayes_scaling.prediction import expected_loss
 
+pytestmark = pytest.mark.numbers
+
 E, BETA, A, D_L = 1.2, 0.3, 12.0, 5.0
 SIZES = np.geomspace(200, 2e5, 11).round()
 MODEL = bs.JointLaw("rectified", factors=(), base_effects=False, discrepancy=True)
