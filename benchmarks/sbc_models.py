@@ -5,7 +5,7 @@ Priors are given in numbers: the defaults scale with the data, and a truth is dr
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -29,6 +29,7 @@ JOINT_PRIORS: dict[str, Any] = {
     "base_scale": dist.LogNormal(math.log(0.01), 0.5),
 }
 DATA_TERM: dict[str, Any] = {"data_term": dist.LogNormal(-1.0, 0.5)}  # the additive law has one more
+CEILING = 2.0
 LAWS = ("multiplicative", "additive", "rectified")
 NEW_BASE = "a base LLM that no run has seen"
 
@@ -58,8 +59,17 @@ class Case:
 
 
 def curves() -> list[Case]:
-    """One (task, method) without base effects, by sequential Monte Carlo; with and without drift."""
-    return [_curve(law, drift) for law, drift in product(LAWS, (False, True))]
+    """One (task, method) without base effects, by sequential Monte Carlo: with and without drift, below a ceiling."""
+    return [*(_curve(law, drift) for law, drift in product(LAWS, (False, True))), _bounded()]
+
+
+def _bounded() -> Case:
+    """The multiplicative law's curve below a ceiling that it comes near to."""
+    plain = _curve("multiplicative", False)
+    model = replace(plain.model, ceiling=CEILING)
+    return replace(
+        plain, name="curve, multiplicative, ceiling", model=model, twin=Twin("ceiling left out", plain.model)
+    )
 
 
 def _curve(law: str, drift: bool) -> Case:
