@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bayes_scaling.models.priors import preset as prior_preset
     from bayes_scaling.plots import plot_crossover, plot_exponents, plot_fit, plot_reliability, plot_wins
     from bayes_scaling.posterior import Posterior
+    from bayes_scaling.required import Required
     from bayes_scaling.runs import load_runs
     from bayes_scaling.simulate import CellTruth, Truth, simulate_runs
     from bayes_scaling.storage import load_posterior
@@ -53,6 +54,7 @@ _HOME = {
     "Posterior": "posterior",
     "PosteriorFileError": "errors",
     "PriorSpec": "models.prior_spec",
+    "Required": "required",
     "RowArrays": "models.layout",
     "RunsError": "errors",
     "Truth": "simulate",
@@ -90,6 +92,7 @@ __all__ = [
     "Posterior",
     "PosteriorFileError",
     "PriorSpec",
+    "Required",
     "RowArrays",
     "RunsError",
     "Truth",

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bayes_scaling import choice, crossover, prediction, wins
+from bayes_scaling import choice, crossover, prediction, required, wins
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
@@ -120,6 +120,32 @@ class Answers(ABC):
         """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
         return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin)
+
+    def required(  # noqa: PLR0913 - every size by its name
+        self,
+        target: float,
+        method: str,
+        of: str = "finetune_size",
+        *,
+        finetune_size: float | None = None,
+        model_size: float | None = None,
+        pretrain_size: float | None = None,
+        pet_size: float | None = None,
+        task: str | None = None,
+        base: str | None = None,
+        limits: tuple[float, float] | None = None,
+        prob: float = 0.9,
+    ) -> required.Required:
+        """D_f or another size at which the expected loss reaches a target, see :mod:`bayes_scaling.required`."""
+        sizes = {
+            "finetune_size": finetune_size,
+            "model_size": model_size,
+            "pretrain_size": pretrain_size,
+            "pet_size": pet_size,
+        }
+        return required.find(
+            self._knowing(task), target, method, of, sizes, task=task, base=base, limits=limits, prob=prob
+        )
 
     def _knowing(self, task: str | None) -> "Answers":
         return self if task is None else self.knowing((task,))

@@ -10,7 +10,7 @@ import pandas as pd
 from bayes_scaling import unseen_tasks, wins
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError, DesignError
-from bayes_scaling.grid import Sizes, one_method_design, settings_grid, tasks_of
+from bayes_scaling.grid import Sizes, one_method_design, one_task, settings_grid
 from bayes_scaling.prediction import encode
 from bayes_scaling.quantities import format_quantity
 
@@ -90,10 +90,8 @@ def choose(
     BayesScalingError
         If a method has no cost where costs are given, or the margin is negative.
     """
-    tasks = tasks_of(posterior, task)
-    if len(tasks) > 1:
-        raise DesignError(f"task=None: the fit has {len(tasks)} tasks; choose one of {', '.join(map(repr, tasks))}")
-    table = wins.table(posterior, finetune_size, sizes, tasks[0], base)
+    name = one_task(posterior, task)
+    table = wins.table(posterior, finetune_size, sizes, name, base)
     if len(table) != table["method"].nunique():
         raise DesignError("choose() is for one D_f and one size of each factor; for several use win_probability()")
     table = _with_bands(posterior, table, settings_grid(finetune_size, sizes), base)
@@ -102,7 +100,7 @@ def choose(
     margin = _noise(posterior, table) if margin is None else margin
     if not (isinstance(margin, int | float) and margin >= 0):
         raise BayesScalingError(f"margin={margin!r}: a regret that is practically nothing, at least 0, such as 0.005")
-    table.attrs["new_task"] = unseen_tasks.notes(posterior, tasks)
+    table.attrs["new_task"] = unseen_tasks.notes(posterior, [name])
     return _decide(table, margin, posterior.runs)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from bayes_scaling import arviz_bridge, unseen_tasks
 from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError
-from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
+from bayes_scaling.grid import Sizes, methods_of, one_method_design, search_limits, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import check_prob, expected_loss
 from bayes_scaling.quantities import format_quantity
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 GRID = 200  # log-spaced D_f between the limits; crossings are interpolated between neighbours
 EDGE = 1.2  # an interval that comes this close to a limit is cut off by it
 FEWEST = 20  # draws that cross, below which their size is not summarised
-REACH = 10.0  # default limits: this factor below the smallest and above the largest measured D_f
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +99,7 @@ def find(
     if not tasks or first == second:
         known = "; ".join(f"{t}: {', '.join(methods_of(posterior, t))}" for t in tasks_of(posterior, task))
         raise DesignError(f"crossover of {first!r} with {second!r}: no task has two such methods; fitted are {known}")
-    span = _limits(posterior, tasks, (first, second), limits)
+    span = search_limits(posterior, [(t, m) for t in tasks for m in (first, second)], "finetune_size", limits)
     settings = settings_grid([1.0], sizes).drop(columns="finetune_size")
     rows, draws = [], []
     for name in tasks:
@@ -112,21 +111,6 @@ def find(
     text = " ".join(_sentence(first, second, span, row, prob) for row in records(table))
     text = " ".join([text + _overlap(posterior, tasks, (first, second)), *unseen_tasks.notes(posterior, tasks)])
     return Crossover(first, second, span, prob, table, np.stack(draws), text)
-
-
-def _limits(
-    posterior: "Answers", tasks: list[str], methods: tuple[str, str], limits: tuple[float, float] | None
-) -> tuple[float, float]:
-    if limits is not None:
-        try:
-            low, high = (float(limit) for limit in limits)
-        except (TypeError, ValueError):
-            low, high = np.nan, np.nan
-        if not 0 < low < high < np.inf:
-            raise DesignError(f"limits={limits!r}: give the smallest and the largest D_f, such as (1e3, 1e8)")
-        return low, high
-    ranges = [_range(posterior, t, m) for t in tasks for m in methods]
-    return min(low for low, _ in ranges) / REACH, max(high for _, high in ranges) * REACH
 
 
 def _range(posterior: "Answers", task: str, method: str) -> tuple[float, float]:

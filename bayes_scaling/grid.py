@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import DesignError
-from bayes_scaling.regions import measured_runs
+from bayes_scaling.regions import measured_range, measured_runs
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers
 
 Sizes = float | Sequence[float] | None
+REACH = 10.0  # default limits of a search: this factor below the smallest and above the largest measured size
 
 
 def settings_grid(finetune_size: Sizes, sizes: Mapping[str, Sizes]) -> pd.DataFrame:
@@ -45,6 +46,43 @@ def tasks_of(posterior: "Answers", task: str | None) -> list[str]:
 def methods_of(posterior: "Answers", task: str) -> list[str]:
     """The methods fitted on a task."""
     return [m for t, m in zip(posterior.layout.task, posterior.layout.method, strict=True) if t == task]
+
+
+def one_task(posterior: "Answers", task: str | None) -> str:
+    """The task asked for, or the only one of the fit.
+
+    Raises
+    ------
+    DesignError
+        If the fit has no such task, or has several and none is named.
+    """
+    tasks = tasks_of(posterior, task)
+    if len(tasks) > 1:
+        raise DesignError(f"task=None: the fit has {len(tasks)} tasks; choose one of {', '.join(map(repr, tasks))}")
+    return tasks[0]
+
+
+def search_limits(
+    posterior: "Answers", cells: Sequence[tuple[str, str]], column: str, limits: tuple[float, float] | None
+) -> tuple[float, float]:
+    """Smallest and largest size to search: as given, or :data:`REACH` beyond what was measured in any of the cells.
+
+    Raises
+    ------
+    DesignError
+        If the limits are no range.
+    """
+    if limits is not None:
+        try:
+            low, high = (float(limit) for limit in limits)
+        except (TypeError, ValueError):
+            low, high = np.nan, np.nan
+        if not 0 < low < high < np.inf:
+            name = "D_f" if column == "finetune_size" else column
+            raise DesignError(f"limits={limits!r}: give the smallest and the largest {name}, such as (1e3, 1e8)")
+        return low, high
+    ranges = [measured_range(posterior, posterior.layout.cell_index[cell], column) for cell in cells]
+    return min(low for low, _ in ranges) / REACH, max(high for _, high in ranges) * REACH
 
 
 def one_method_design(
