@@ -144,6 +144,13 @@ def test_crossover_at_several_sizes(posterior_file):
     assert "P(no crossover of full and lora" in text
 
 
+def test_required_size_of_a_target_loss(posterior_file):
+    asked = ("required", posterior_file, "lora", "--loss", "1.0", "--model-size", "8B")
+    table, text = rows(*asked)
+    assert table["target"].tolist() == [1.0] and table["model_size"].tolist() == [8e9]
+    assert "P(reachable between 400 and 1M)" in text
+
+
 def test_json_has_null_where_there_is_no_number(capsys):
     table = pd.DataFrame({"median": [1.5, np.nan, np.inf], "seed": pd.array([1, 2, pd.NA], dtype="Int64")})
     print_answer(table, "text", as_json=True)
@@ -162,7 +169,9 @@ def test_choose_takes_costs_and_a_margin(posterior_file):
     assert "use lora" in text and "lora is the cheapest" in text
 
 
-@pytest.mark.parametrize("command", ["exponents", "compare", "predict", "wins", "crossover", "choose", "check", "fit"])
+@pytest.mark.parametrize(
+    "command", ["exponents", "compare", "predict", "wins", "crossover", "choose", "required", "check", "fit"]
+)
 def test_every_command_has_help(command):
     assert "--json" in answer(command, "--help")
 

@@ -83,5 +83,5 @@ def test_constraints_pin_everything_exactly():
 
 def test_help_lists_the_verbs():
     done = subprocess.run([sys.executable, "-m", "bayes_scaling", "--help"], capture_output=True, text=True, check=True)
-    verbs = ("demo", "check", "fit", "exponents", "compare", "predict", "wins", "crossover", "choose")
+    verbs = ("demo", "check", "fit", "exponents", "compare", "predict", "wins", "crossover", "choose", "required")
     assert [verb for verb in verbs if not re.search(rf"\b{verb} ", done.stdout)] == []

@@ -1,4 +1,4 @@
-"""``predict``, ``wins``, ``crossover`` and ``choose``: what the posterior says of runs not yet made."""
+"""``predict``, ``wins``, ``crossover``, ``choose`` and ``required``: what the posterior says of runs not yet made."""
 
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -121,3 +121,39 @@ def choose(  # noqa: PLR0913, PLR0917 - one parameter is one option
 
     choice = load_posterior(source).choose(at, **factors, cost=given, margin=margin, task=task, base=base)
     answer(choice.table, choice.text, as_json=as_json, output=output)
+
+
+def required(  # noqa: PLR0913, PLR0917 - one parameter is one option
+    source: options.PosteriorFile,
+    method: Method,
+    loss: Annotated[float, typer.Option(help="The expected loss to reach, in the loss's unit.")],
+    of: Annotated[
+        str, typer.Option(help="The size that is asked for: finetune_size, model_size ...")
+    ] = "finetune_size",
+    finetune_size: Annotated[str | None, typer.Option(metavar="SIZE", help="D_f, where another size is asked.")] = None,
+    model_size: options.ModelSize = None,
+    pretrain_size: options.PretrainSize = None,
+    pet_size: options.PetSize = None,
+    task: options.Task = None,
+    base: options.Base = None,
+    prob: options.Prob = 0.9,
+    as_json: options.AsJson = False,
+    output: options.TableFile = None,
+) -> None:
+    """D_f, or another size, that a target loss takes, and how likely it is in reach."""
+    given = [size(text) for text in (finetune_size, model_size, pretrain_size, pet_size)]
+    from bayes_scaling.storage import load_posterior
+
+    found = load_posterior(source).required(
+        loss,
+        method,
+        of,
+        finetune_size=given[0],
+        model_size=given[1],
+        pretrain_size=given[2],
+        pet_size=given[3],
+        task=task,
+        base=base,
+        prob=prob,
+    )
+    answer(found.table, found.text, as_json=as_json, output=output, prob=prob)
