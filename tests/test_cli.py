@@ -148,7 +148,7 @@ def test_required_size_of_a_target_loss(posterior_file):
     asked = ("required", posterior_file, "lora", "--loss", "1.0", "--model-size", "8B")
     table, text = rows(*asked)
     assert table["target"].tolist() == [1.0] and table["model_size"].tolist() == [8e9]
-    assert "P(reachable between 400 and 1M)" in text
+    assert "P(reachable between 400 and 900k)" in text
 
 
 def test_json_has_null_where_there_is_no_number(capsys):
