@@ -32,7 +32,7 @@ test: $(DEV)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 ladder-small: $(RUNNER)
 	$(VENV)/bin/bayes-scaling finetune pretrain $(LADDER)-bases.yaml
