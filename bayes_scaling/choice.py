@@ -126,7 +126,8 @@ def _noise(posterior: "Answers", table: pd.DataFrame) -> float:
     cells = [layout.cell_index[pair] for pair in zip(table["task"], table["method"], strict=True)]
     loss = np.full(len(cells), table["expected_loss"].min())
     if layout.noise_of_loss:
-        loss = np.where(np.isfinite(layout.loss_median[cells]), layout.loss_median[cells], loss)
+        median = np.exp(layout.log_median[cells])
+        loss = np.where(np.isfinite(median), median, loss)
     return float(np.median((posterior.family("sigma")[:, cells] * loss).mean(axis=1)))
 
 

@@ -172,6 +172,12 @@ class Layout:
             terms[self.cell_of_term[k]][factor] = k
         return terms
 
+    @property
+    def log_median(self) -> Floats:
+        """Log of each cell's median loss as measured, below its ceiling, shape (C,); NaN for a cell without runs."""
+        log_median = np.log(self.loss_median)
+        return -np.logaddexp(-log_median, -self.log_ceiling) if self.log_ceiling.size else log_median
+
     def family_size(self, family: str) -> int:
         """Length of a parameter family's vector."""
         sizes = {"alpha": self.n_terms, "reducible": self.n_amplitudes} | dict.fromkeys(SCALAR_FAMILIES, 1)

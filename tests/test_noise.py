@@ -84,6 +84,13 @@ def test_the_model_says_so(runs: pd.DataFrame) -> None:
     assert "median loss / L" not in bs.JointLaw(**OPTIONS).describe(runs)
 
 
+def test_below_a_ceiling_sigma_is_a_share_of_the_loss_that_was_measured(runs: pd.DataFrame) -> None:
+    """Priors scale with losses as they stand without the ceiling; the noise does not."""
+    problem = bs.JointLaw(noise="loss", ceiling=6.0, **OPTIONS).encode(runs)
+    assert problem.layout.loss_median[0] > 1.3 * runs["loss"].median()
+    np.testing.assert_allclose(np.exp(problem.rows.log_median), runs["loss"].median(), rtol=0.01)
+
+
 def test_another_noise_is_refused() -> None:
     with pytest.raises(ModelError, match="noise='nats': the noise of runs is of their 'log loss'"):
         bs.JointLaw(noise="nats")  # type: ignore[arg-type]

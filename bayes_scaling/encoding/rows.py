@@ -44,7 +44,7 @@ def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tu
     amplitude = _amplitudes(layout, law, cell, term, sets)
     felt = drift.basis(layout.drift, cell, log_d)
     log_ceiling = layout.log_ceiling[cell][:, None] if layout.log_ceiling.size else np.zeros((n, 0))
-    log_median = np.log(layout.loss_median)[cell][:, None] if layout.noise_of_loss else np.zeros((n, 0))
+    log_median = layout.log_median[cell][:, None] if layout.noise_of_loss else np.zeros((n, 0))
     return RowArrays(cell, term, active, amplitude, log_x, log_d, felt, _zero_shot(sizes), log_ceiling, log_median)
 
 
