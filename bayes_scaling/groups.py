@@ -25,6 +25,8 @@ DIMENSION = {
     "A": "amplitude",
     "base_effect": "cell_base",
     "base_common": "task_base",
+    "base_slope": "sloped_cell_base",
+    "base_slope_common": "sloped_task_base",
     "drift": "knot",
     "base_family": "task_family",
     "alpha_mean": "alpha_population",
@@ -93,12 +95,16 @@ def _coordinates(layout: Layout) -> dict[str, list[str]]:
     amplitudes = zip(layout.cell_of_amplitude, layout.factor_of_amplitude, strict=True)
     effects = zip(layout.cell_of_effect, layout.base_of_effect, strict=True)
     commons = zip(layout.task_of_common, layout.base_of_common, strict=True)
+    cell_bases = [f"{cells[c]} | {base}" for c, base in effects]
+    task_bases = [f"{task} | {base}" for task, base in commons]
     return {
         "cell": cells,
         "term": [f"{cells[c]} | {factor}" for c, factor in terms],
         "amplitude": [f"{cells[c]} | {factor}" if factor else cells[c] for c, factor in amplitudes],
-        "cell_base": [f"{cells[c]} | {base}" for c, base in effects],
-        "task_base": [f"{task} | {base}" for task, base in commons],
+        "cell_base": cell_bases,
+        "task_base": task_bases,
+        "sloped_cell_base": [cell_bases[h] for h in layout.slopes.effect],
+        "sloped_task_base": [task_bases[g] for g in layout.slopes.common],
         "knot": [f"{cells[c]} | {x:+.2f}" for c, x in zip(layout.drift.cell, layout.drift.knot, strict=True)],
     }
 

@@ -19,7 +19,7 @@ from bayes_scaling.models.noise import Noise, check_noise
 from bayes_scaling.models.pooled_priors import resolve_pooled
 from bayes_scaling.models.pooling import check_pool
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import PRESETS, preset
+from bayes_scaling.models.priors import PRESETS, Parts, preset
 from bayes_scaling.runs import validate_runs
 
 Priors = Mapping[str, "Distribution | float | PriorSpec"]
@@ -49,6 +49,9 @@ class JointLaw:
     ----------------
     base_effects : bool
         Whether a base LLM's runs may sit together off the law. Without it, bands at a new LLM are far too narrow.
+    base_slopes : bool, optional
+        Whether base LLMs may also fall faster or slower with D_f than the law says. It needs two of them that were run
+        at several D_f, and is left out where there are none. By default as ``base_effects``.
     factors : sequence of str, optional
         Factors to scale by; by default every one that varies. ``()`` fits D_f alone.
     sharing : {"auto", "separate", "product"}
@@ -94,6 +97,7 @@ class JointLaw:
     ceiling: Ceiling = None
     pool: Sequence[str] = ()
     noise: Noise = "log loss"
+    base_slopes: bool | None = None
 
     def __post_init__(self) -> None:
         check_noise(self.noise)
@@ -101,6 +105,11 @@ class JointLaw:
         if not isinstance(self.law, Law) and self.law not in LAWS:
             raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
+        if self.base_slopes and not self.base_effects:
+            raise ModelError(
+                "base_slopes=True with base_effects=False: a base LLM that falls at its own rate has its own level "
+                "too; use base_effects=True, or leave base_slopes out"
+            )
         check_ceiling(self.ceiling)
         if self.equation.of_data_only and self.factors:
             raise ModelError(
@@ -124,6 +133,11 @@ class JointLaw:
     def drifts(self) -> bool:
         """Whether the law may drift, the default resolved."""
         return self.base_effects if self.discrepancy is None else self.discrepancy
+
+    @property
+    def slopes(self) -> bool:
+        """Whether base LLMs may differ in how fast they fall, the default resolved."""
+        return self.base_effects if self.base_slopes is None else self.base_slopes
 
     @property
     def equation(self) -> Law:
@@ -150,10 +164,9 @@ class JointLaw:
         """The model with every prior resolved for a layout of runs."""
         law, is_preset = self.equation, isinstance(self.priors, str)
         pool = tuple(self.pool)
-        sites = resolve_pooled(
-            law, layout, self.base_effects, self.drifts, self.prior_specs, pool, strict=not is_preset
-        )
-        return JointModel(law, sites, self.base_effects, self.drifts, pool)
+        parts = Parts(self.base_effects, self.slopes and layout.slopes.effect.size > 0, self.drifts)
+        sites = resolve_pooled(law, layout, parts, self.prior_specs, pool, strict=not is_preset)
+        return JointModel(law, sites, parts.base_effects, parts.discrepancy, pool, parts.base_slopes)
 
     def describe(self, runs: pd.DataFrame) -> str:
         """Law, counts per cell and every prior with its numbers, as text; samples nothing.
@@ -192,6 +205,7 @@ class JointLaw:
             "factors": None if self.factors is None else list(self.factors),
             "sharing": self.sharing,
             "discrepancy": self.drifts,
+            "base_slopes": self.slopes,
             "ceiling": _plain(self.ceiling),
             **({"pool": list(self.pool)} if self.pool else {}),
             **({"noise": self.noise} if self.noise != "log loss" else {}),

@@ -67,7 +67,7 @@ def _levels(column: pd.Series) -> str:
 
 def prior_table(layout: Layout, model: JointModel) -> pd.DataFrame:
     """Every prior: one row per parameter, or per kind of parameter where its elements share one."""
-    names = all_elements(model.law, layout, model.base_effects, model.discrepancy, model.pool)
+    names = all_elements(model.law, layout, model.parts, model.pool)
     what = DESCRIPTIONS | pooling.DESCRIPTIONS
     rows = []
     for site in (s for s in model.sites if not isinstance(s, PooledSite)):
@@ -125,7 +125,20 @@ def _base_text(layout: Layout, model: JointModel) -> str:
     return (
         f"Base effects\n  {layout.n_commons} (task, base LLM) pairs, StudentT({EFFECT_DF:g}) on log loss, "
         "partly shared by the methods on one base;\n  a base seen in the fit keeps its effect, a new base draws one"
+        + _slope_text(layout, model)
     )
+
+
+def _slope_text(layout: Layout, model: JointModel) -> str:
+    count = layout.slopes.effect.size
+    if model.base_slopes:
+        return (
+            f"\n  {count} (task, method, base LLM) triples also fall with D_f by 1 + r times what the law says, "
+            f"r ~ StudentT({EFFECT_DF:g})"
+        )
+    if not count:
+        return "\n  no two base LLMs were run at several D_f: a new base falls with D_f as the law says"
+    return "\n  every base falls with D_f as the law says: bands at a new base do not allow for another slope"
 
 
 def _drift_text(model: JointModel) -> str:

@@ -8,14 +8,13 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import unseen_tasks
+from bayes_scaling import base_draws, unseen_tasks
 from bayes_scaling.encoding import EncodedDesign, encode_design
-from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models import drift
 from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.evaluate import log_mean_blocks
-from bayes_scaling.models.joint import EFFECT_DF
+from bayes_scaling.models.joint import at_centre_of_data
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.regions import add_regions
 
@@ -82,9 +81,15 @@ def log_mean_draws(posterior: "Posterior", encoded: EncodedDesign) -> Iterator[t
     """Log expected loss with base effects and the law's drift, blocks of shape (S, rows)."""
     families = {name: posterior.family(name) for name in posterior.draws}
     model = posterior.resolved
+    at_centre = log_mean_blocks(model.law, families, at_centre_of_data(encoded.rows))
     for block, log_law in log_mean_blocks(model.law, families, encoded.rows):
-        effects = _effects(posterior, encoded, block) if model.base_effects else 0.0
-        log_mean = log_law + effects + (_drift(posterior, encoded, block) if model.discrepancy else 0.0)
+        log_mean = log_law
+        if model.base_effects:
+            log_mean = log_mean + base_draws.effects(posterior, encoded, block)
+        if model.base_slopes:
+            log_mean = log_mean + base_draws.slopes(posterior, encoded, block) * (log_law - next(at_centre)[1])
+        if model.discrepancy:
+            log_mean = log_mean + _drift(posterior, encoded, block)
         yield block, saturate(log_mean, encoded.rows.each(itemgetter(block)))
 
 
@@ -97,47 +102,6 @@ def check_prob(prob: float) -> None:
     """Raise an error for a probability that is none."""
     if not 0 < prob < 1:
         raise BayesScalingError(f"prob={prob!r}: must lie between 0 and 1, such as 0.9")
-
-
-def _effects(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:
-    columns: dict[tuple[int, str], Floats] = {}
-    cells = encoded.rows.cell[block].tolist()
-    frame = encoded.frame.iloc[block]
-    keys = list(zip(cells, frame["base"], strict=True))
-    families = frame["family"] if posterior.layout.families.family else [None] * len(keys)
-    for key, effect, common, family in zip(keys, encoded.effect[block], encoded.common[block], families, strict=True):
-        if key not in columns:
-            seen = effect != UNSEEN
-            columns[key] = posterior.family("base_effect")[:, effect] if seen else _new_effect(posterior, *key, common)
-            if family is not None and not seen:
-                columns[key] = columns[key] + _family_part(posterior, posterior.layout.task[key[0]], family)
-    return np.stack([columns[key] for key in keys], axis=1)
-
-
-def _family_part(posterior: "Posterior", task: str, family: str) -> Floats:
-    """What a new base has from its model family on a task: known where a fitted base is of it, else drawn."""
-    pairs = list(zip(posterior.layout.families.task, posterior.layout.families.family, strict=True))
-    if (task, family) in pairs:
-        shared = posterior.family("base_family")[:, pairs.index((task, family))]
-    else:
-        shared = _named_t(posterior, f"family\0{task}\0{family}")
-    return np.asarray(posterior.family("family_scale")[:, 0] * shared)
-
-
-def _new_effect(posterior: "Posterior", cell: int, base: str, common: int) -> Floats:
-    """Effect of a base LLM that the cell has not seen; what it shares with other methods is kept where known."""
-    scale, share = posterior.family("base_scale")[:, 0], posterior.family("base_share")[:, 0]
-    task, method = posterior.layout.task[cell], posterior.layout.method[cell]
-    seen = common != UNSEEN
-    shared = posterior.family("base_common")[:, common] if seen else _named_t(posterior, f"{task}\0{base}")
-    own = _named_t(posterior, f"{task}\0{method}\0{base}")
-    return np.asarray(scale * (np.sqrt(share) * shared + np.sqrt(1 - share) * own))
-
-
-def _named_t(posterior: "Posterior", name: str) -> Floats:
-    """Student-t draws that depend on the posterior's seed and a name only: the same in every call."""
-    rng = np.random.default_rng([posterior.seed, crc32(name.encode())])
-    return np.asarray(rng.standard_t(EFFECT_DF, size=posterior.family("E").shape[0]))
 
 
 def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:

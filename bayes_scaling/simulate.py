@@ -57,6 +57,8 @@ class Truth:
     law : str
     base_scale, base_share : float
         Scale of the base effects on log loss, and the share of their variance that methods have in common.
+    slope_scale, slope_share : float
+        The same of the base LLMs' slope effects: how far each falls with D_f faster or slower than the law, as a share.
     nu : float
         Degrees of freedom of the noise; infinite for a normal.
     ceiling : float or mapping of task to float, optional
@@ -67,6 +69,8 @@ class Truth:
     law: str = "multiplicative"
     base_scale: float = 0.0
     base_share: float = 0.5
+    slope_scale: float = 0.0
+    slope_share: float = 0.5
     nu: float = field(default=np.inf)
     ceiling: Ceiling = None
 
@@ -113,9 +117,14 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
         frame = pd.concat([frame.assign(seed=i) for i in range(repeats)], ignore_index=True)
     cells = [_cell(truth, row) for row in records(frame)]
     rng = np.random.default_rng(seed)
-    unbounded = np.exp(_log_mean(truth.law, frame, cells) + _effects(truth, frame, rng))
-    expected = unbounded / (1.0 + unbounded / _ceilings(truth, frame))
+    log_mean = _log_mean(truth.law, frame, cells)
+    effects = _effects(frame, truth.base_scale, truth.base_share, rng)
     noise = rng.normal(size=len(frame)) if np.isinf(truth.nu) else rng.standard_t(truth.nu, size=len(frame))
+    if truth.slope_scale:
+        fall = log_mean - _log_mean(truth.law, _at_centre(frame), cells)
+        effects = effects + _effects(frame, truth.slope_scale, truth.slope_share, rng) * fall
+    unbounded = np.exp(log_mean + effects)
+    expected = unbounded / (1.0 + unbounded / _ceilings(truth, frame))
     loss = expected * np.exp(np.array([cell.sigma for cell in cells]) * noise)
     return validate_runs(frame.assign(loss=loss, expected_loss=expected))
 
@@ -134,6 +143,8 @@ def _check(design: pd.DataFrame, truth: Truth, repeats: int) -> None:
         "repeats": (repeats, repeats >= 1, "at least 1"),
         "base_scale": (truth.base_scale, truth.base_scale >= 0, "at least 0"),
         "base_share": (truth.base_share, 0 <= truth.base_share <= 1, "between 0 and 1"),
+        "slope_scale": (truth.slope_scale, truth.slope_scale >= 0, "at least 0"),
+        "slope_share": (truth.slope_share, 0 <= truth.slope_share <= 1, "between 0 and 1"),
         "nu": (truth.nu, truth.nu > 0, "positive"),
     }
     for name, (value, is_right, rule) in rules.items():
@@ -216,10 +227,16 @@ def _sizes(frame: pd.DataFrame, factor: str) -> Floats:
     return frame[factor].to_numpy(np.float64) if factor in frame else np.full(len(frame), np.nan)
 
 
-def _effects(truth: Truth, frame: pd.DataFrame, rng: np.random.Generator) -> Floats:
+def _at_centre(frame: pd.DataFrame) -> pd.DataFrame:
+    """The design with every D_f at the geometric mean of its (task, method), zero-shot runs left out of it."""
+    log_d = np.log(frame["finetune_size"].where(frame["finetune_size"] > 0))
+    return frame.assign(finetune_size=np.exp(log_d.groupby([frame["task"], frame["method"]]).transform("mean")))
+
+
+def _effects(frame: pd.DataFrame, scale: float, share: float, rng: np.random.Generator) -> Floats:
+    """Effects of the base LLM of each row, partly shared by the methods on it."""
     common_of = frame.groupby(["task", "base"], sort=False).ngroup().to_numpy()
     own_of = frame.groupby(["task", "method", "base"], sort=False).ngroup().to_numpy()
     common = rng.standard_t(EFFECT_DF, size=common_of.max() + 1)[common_of]
     own = rng.standard_t(EFFECT_DF, size=own_of.max() + 1)[own_of]
-    share = truth.base_share
-    return np.asarray(truth.base_scale * (np.sqrt(share) * common + np.sqrt(1 - share) * own))
+    return np.asarray(scale * (np.sqrt(share) * common + np.sqrt(1 - share) * own))

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 ATTRIBUTE = "bayes_scaling"
-FORMAT = 2  # 2: knots of the drift at Gauss-Legendre nodes
+FORMAT = 3  # 2: knots of the drift at Gauss-Legendre nodes; 3: slopes of base LLMs
+READ = (2, 3)
 
 
 def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
@@ -87,6 +88,8 @@ def _check_draws(posterior: "Posterior") -> None:
     wanted = Counter(family for site in resolved.sites for family in [site.family] * len(site.index))
     if resolved.base_effects:
         wanted.update(base_effect=layout.n_effects, base_common=layout.n_commons)
+    if resolved.base_slopes:
+        wanted.update(base_slope=layout.slopes.effect.size, base_slope_common=layout.slopes.common.size)
     if layout.families.family:
         wanted["base_family"] = len(layout.families.family)
     if resolved.discrepancy:
@@ -160,8 +163,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
             "such a file is written by Posterior.save() or 'bayes-scaling fit RUNS -o FILE'"
         ) from error
     version = header.get("format") if isinstance(header, dict) else None
-    if version != FORMAT:
+    if version not in READ:
         raise PosteriorFileError(
-            f"{str(path)!r} has format {version!r}, this version reads {FORMAT}; fit the runs again"
+            f"{str(path)!r} has format {version!r}, this version reads {' and '.join(map(str, READ))}; fit the runs "
+            "again"
         )
+    if version == 2:
+        header["model"]["base_slopes"] = False
     return header, trees

@@ -32,10 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--truths", type=int, default=100)
     parser.add_argument("--ledger", type=Path, required=True, help="one JSON line a truth; made, or resumed")
     parser.add_argument("--kind", action="append", choices=tuple(KINDS))
+    parser.add_argument("--case", default="", help="only models whose name holds this, such as 'slopes'")
     parser.add_argument("--table", action="store_true", help="rank nothing more")
     given = parser.parse_args(arguments)
     if not given.table:
-        cases = [case for kind in given.kind or KINDS for case in KINDS[kind]()]
+        cases = [case for kind in given.kind or KINDS for case in KINDS[kind]() if given.case in case.name]
         run(cases, given.truths, given.ledger)
     print(table(given.ledger).to_string(index=False))
 

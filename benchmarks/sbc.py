@@ -20,7 +20,7 @@ from scipy.stats import binom, truncnorm
 from scipy.stats import t as student_t
 
 import bayes_scaling as bs
-from bayes_scaling.models.joint import DRIFT, EFFECT_DF
+from bayes_scaling.models.joint import DRIFT, EFFECT_DF, SLOPE, SLOPE_COMMON
 from bayes_scaling.models.nuts import NutsSettings
 
 DRAWS = 99  # ranks are 0 to 99
@@ -69,15 +69,20 @@ class Truths:
             of_family = values.setdefault(site.family, np.zeros(layout.family_size(site.family)))
             of_family[list(site.index)] = [SAMPLERS[spec.name](rng, dict(spec.args)) for spec in site.specs]
         if model.base_effects:
-            scale, share = values["base_scale"][0], values["base_share"][0]
             values["base_common"] = common = rng.standard_t(EFFECT_DF, layout.n_commons)
-            own = rng.standard_t(EFFECT_DF, layout.n_effects)
-            values["base_effect"] = scale * (
-                np.sqrt(share) * common[layout.common_of_effect] + np.sqrt(1.0 - share) * own
-            )
+            values["base_effect"] = _effects(values, "base", common, layout.common_of_effect, rng)
+        if model.base_slopes:
+            values[SLOPE_COMMON] = common = rng.standard_t(EFFECT_DF, layout.slopes.common.size)
+            values[SLOPE] = _effects(values, "slope", common, layout.slopes.common_of, rng)
         if model.discrepancy:
             values[DRIFT] = rng.standard_normal(layout.drift.knot.size)
         return values
+
+
+def _effects(values: Values, kind: str, common: np.ndarray, common_of: np.ndarray, rng: np.random.Generator) -> Any:
+    scale, share = values[f"{kind}_scale"][0], values[f"{kind}_share"][0]
+    own = rng.standard_t(EFFECT_DF, common_of.size)
+    return scale * (np.sqrt(share) * common[common_of] + np.sqrt(1.0 - share) * own)
 
 
 def ranked(truths: Truths, number: int, twin: Twin | None) -> dict[str, Any]:
@@ -104,9 +109,10 @@ def _quantities(posterior: bs.Posterior, points: pd.DataFrame) -> Iterator[tuple
         first.setdefault(c, i)
     for family in posterior.draws:
         values = posterior.family(family)
-        if family in ("drift", "base_common"):
+        if family in ("drift", "base_common", SLOPE_COMMON):
             continue
-        columns = first.values() if family == "base_effect" else range(values.shape[1])
+        of_base = family in ("base_effect", SLOPE)  # one base LLM a method is enough
+        columns = first.values() if of_base else range(values.shape[1])
         for i in columns:
             yield f"{family}[{i}]", values[:, i]
     for i, column in enumerate(_log_means(posterior, points).T):

@@ -27,6 +27,7 @@ JOINT_PRIORS: dict[str, Any] = {
     "beta": dist.Gamma(3.0, 30.0),
     "sigma": dist.LogNormal(math.log(0.005), 0.4),
     "base_scale": dist.LogNormal(math.log(0.01), 0.5),
+    "slope_scale": dist.LogNormal(math.log(0.2), 0.5),
 }
 DATA_TERM: dict[str, Any] = {"data_term": dist.LogNormal(-1.0, 0.5)}  # the additive law has one more
 CEILING = 2.0
@@ -91,24 +92,27 @@ def _curve(law: str, drift: bool) -> Case:
 
 
 def joints() -> list[Case]:
-    """Two methods on five base LLMs, with base effects and drift, by NUTS: the default model of each law."""
-    return [_joint(law) for law in LAWS]
+    """Two methods on five base LLMs, with base effects and drift, by NUTS; with slopes, the default of each law."""
+    return [_joint(law, slopes=slopes) for slopes in (True, False) for law in LAWS]
 
 
-def _joint(law: str) -> Case:
+def _joint(law: str, *, slopes: bool) -> Case:
     sizes, amounts = [0.5e9, 1e9, 2e9, 4e9, 8e9], np.geomspace(1e4, 1e6, 4)
     design = _design(["full", "lora"], sizes, amounts)
     design = design.assign(base=[f"{size:.1e}" for size in design["model_size"]])
     far = design[design["base"] == "8.0e+09"].groupby("method").tail(1).assign(finetune_size=4 * amounts[-1])
     points = pd.concat([far, far.assign(base=NEW_BASE, model_size=16e9)], ignore_index=True)
-    priors = JOINT_PRIORS | (DATA_TERM if law == "additive" else {})
-    twin = Twin("base effects left out", bs.JointLaw(law, _without_base(priors), base_effects=False, discrepancy=True))
+    priors = _without(() if slopes else ("slope",), JOINT_PRIORS | (DATA_TERM if law == "additive" else {}))
+    level = bs.JointLaw(law, _without(("slope",), priors), base_slopes=False)
+    plain = bs.JointLaw(law, _without(("base", "slope"), priors), base_effects=False, discrepancy=True)
+    twin = Twin("base slopes left out", level) if slopes else Twin("base effects left out", plain)
     options = {"chains": 2, "draws": 500, "warmup": 500}
-    return Case(f"joint, {law}, base effects, drift", bs.JointLaw(law, priors), design, points, twin, options)
+    name = f"joint, {law}, base effects{', slopes' * slopes}, drift"
+    return Case(name, bs.JointLaw(law, priors, base_slopes=slopes), design, points, twin, options)
 
 
-def _without_base(priors: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: prior for name, prior in priors.items() if not name.startswith("base")}
+def _without(prefixes: tuple[str, ...], priors: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: prior for name, prior in priors.items() if not name.startswith(prefixes)}
 
 
 def _design(methods: list[str], sizes: list[float], amounts: np.ndarray) -> pd.DataFrame:

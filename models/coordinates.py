@@ -30,18 +30,21 @@ from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import (
     DRIFT,
     FAMILY,
+    SLOPE,
+    SLOPE_COMMON,
     JointModel,
     drift_of,
     family_part,
     gather_family,
     joint_law,
-    law_parameters,
+    slopes_of,
 )
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.pooled_coordinates import population, standardised, typical
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.rough import Rough, rough_estimates
+from bayes_scaling.models.slope_coordinates import LawAtRuns, add_base_slopes, beside_bases, law_at_runs, precision
 
 Families = dict[str, Array]
 COMMON, EFFECT = "base_common", "base_effect"
@@ -91,6 +94,8 @@ class Coordinates:
             sizes += [(COMMON, layout.n_commons), (EFFECT, layout.n_effects)]
         if layout.families.family:
             sizes.append((FAMILY, len(layout.families.family)))
+        if self.model.base_slopes:
+            sizes += [(SLOPE_COMMON, layout.slopes.common.size), (SLOPE, layout.slopes.effect.size)]
         if self.model.discrepancy:
             sizes.append((DRIFT, layout.drift.knot.size))
         return tuple(sizes)
@@ -123,10 +128,7 @@ class Coordinates:
         if self.told_modes is not None:
             return self.told_modes
         problem, layout = self.problem, self.problem.layout
-        felt = problem.rows.drift.copy()
-        if self.model.base_effects:
-            felt -= np.where(self.pinned[:, None], problem.effect_rows.drift, 0.0)[problem.effect]
-        felt *= log_response(problem)[:, None]
+        felt = beside_bases(problem, self.pinned, sloped=self.model.base_slopes) * log_response(problem)[:, None]
         modes, strengths = np.zeros((felt.shape[1],) * 2), np.zeros(felt.shape[1])
         for c in range(layout.n_cells):  # modes of one cell stay among its knots
             of_cell = layout.drift.cell == c
@@ -201,10 +203,16 @@ class Coordinates:
                 continue
             families[family], change = _family(self.by_family[family], blocks, weight.get(family))
             log_det = log_det + change
+        if not self.conditioned:
+            families.update({name: blocks[name] for name in (SLOPE_COMMON, SLOPE, DRIFT) if name in blocks})
+            return families, log_det
+        at = law_at_runs(self, families)
         if self.model.discrepancy:
-            log_det = log_det + _drift(self, blocks, families)
-        if self.model.base_effects and self.conditioned:
-            _centre_effects(self, blocks, families)
+            log_det = log_det + _drift(self, blocks, families, at)
+        if self.model.base_slopes:
+            log_det = log_det + add_base_slopes(self, blocks, families, at)
+        if self.model.base_effects:
+            _centre_effects(self, blocks, families, at)
         return families, log_det
 
     def to_sites(self, z: Array) -> tuple[dict[str, Array], Array]:
@@ -215,8 +223,7 @@ class Coordinates:
             values |= {COMMON: families[COMMON], EFFECT: families[EFFECT]}
         if FAMILY in families:
             values[FAMILY] = families[FAMILY]
-        if self.model.discrepancy:
-            values[DRIFT] = families[DRIFT]
+        values |= {name: families[name] for name in (SLOPE_COMMON, SLOPE, DRIFT) if name in families}
         return values, log_det
 
     def potential(self, z: Array) -> Array:
@@ -324,20 +331,19 @@ def standard_drift(
     return modes @ standardised, -jnp.sum(jnp.log(precision)) / 2
 
 
-def _drift(c: Coordinates, blocks: dict[str, Array], families: Families) -> Array:
+def _drift(c: Coordinates, blocks: dict[str, Array], families: Families, at: LawAtRuns) -> Array:
     """Add the drift, given the law and (where they are pinned) each base's mean run; return its log Jacobian."""
     families[DRIFT] = blocks[DRIFT]
-    if not (c.conditioned and c.residual_drift):
+    if not c.residual_drift:
         return jnp.zeros(())
-    problem, law, parameters = c.problem, c.model.law, law_parameters(families)
-    residual = jnp.log(jnp.asarray(problem.loss)) - law.log_mean(parameters, problem.rows)
+    problem = c.problem
+    residual = jnp.log(jnp.asarray(problem.loss)) - at.runs
     if c.model.base_effects:
-        mean_run = jnp.where(c.pinned, law.log_mean(parameters, problem.effect_rows), 0.0)
+        mean_run = jnp.where(c.pinned, at.mean_runs, 0.0)
         offset = jnp.where(c.pinned, blocks[EFFECT], families[EFFECT]) - mean_run
         residual = residual - take(offset, problem.effect)
     residual = saturated_residual(residual, problem.loss, problem.rows)
-    nu = families["nu"][0]
-    precise = (nu + 1.0) / (nu + 3.0) / families["sigma"] ** 2
+    precise = precision(families)
     felt, modes, strengths = map(jnp.asarray, c.drift_modes)
     pull = (take(precise, problem.rows.cell) * residual) @ felt
     of_knot = take(precise, problem.layout.drift.cell)
@@ -347,9 +353,11 @@ def _drift(c: Coordinates, blocks: dict[str, Array], families: Families) -> Arra
     return log_det
 
 
-def _centre_effects(c: Coordinates, blocks: dict[str, Array], families: Families) -> None:
+def _centre_effects(c: Coordinates, blocks: dict[str, Array], families: Families, at: LawAtRuns) -> None:
     """Replace the effects that the data pin down: the mean run of a base less what the law says of it."""
-    mean_run = c.model.law.log_mean(law_parameters(families), c.problem.effect_rows)
+    mean_run = at.mean_runs
+    if c.model.base_slopes:
+        mean_run = mean_run + slopes_of(families[SLOPE], c.problem.layout) * at.fall_of_mean_runs
     if c.model.discrepancy:
         mean_run = mean_run + drift_of(families, c.problem.effect_rows)
     families[EFFECT] = jnp.where(c.pinned, blocks[EFFECT] - mean_run, families[EFFECT])

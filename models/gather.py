@@ -20,6 +20,13 @@ def take(values: Array, index: object) -> Array:
     return jnp.asarray(np.eye(values.shape[0])[index]) @ values
 
 
+def sums(values: Array, index: np.ndarray, n: int) -> Array:
+    """Sums of the values that share an index, shape (n,): :func:`take`, transposed."""
+    if index.size * n > ONE_HOT_LIMIT:
+        return jnp.zeros(n).at[jnp.asarray(index)].add(values)
+    return values @ jnp.asarray(np.eye(n)[index])
+
+
 def assemble(parts: Sequence[Array], indices: Sequence[tuple[int, ...]]) -> Array:
     """One vector from parts, where ``indices`` say where each part's elements stand."""
     order = np.concatenate([np.asarray(index, dtype=np.int64) for index in indices])

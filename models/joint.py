@@ -2,9 +2,12 @@
 
 For run i of method m on task t with base LLM b, on log loss::
 
-    log loss_i ~ StudentT(nu, log L(X_i, D_i; A, alpha, beta, E) + effect[t, m, b], sqrt(sigma^2 + se_i^2))
+    log loss_i ~ StudentT(nu, log L(X_i, D_i; A, alpha, beta, E) + effect[t, m, b] + slope[t, m, b] * fall_i,
+                          sqrt(sigma^2 + se_i^2))
+    fall_i = log L(X_i, D_i) - log L(X_i, D_0)
     effect[t, m, b] ~ StudentT(4, base_scale * sqrt(base_share) * common[t, b], base_scale * sqrt(1 - base_share))
     common[t, b] ~ StudentT(4, 0, 1)
+    slope[t, m, b] ~ StudentT(4, slope_scale * sqrt(slope_share) * common'[t, b], slope_scale * sqrt(1 - slope_share))
 
 and, since no law is true, ``log L`` drifts away from the law with the distance in log D_f
 (:mod:`bayes_scaling.models.drift`); of a bounded metric, all of this is what a ceiling saturates
@@ -22,21 +25,23 @@ from jax import Array
 
 from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.gather import assemble, take
-from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale
+from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale, log_means
 from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
 from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.pooling import PooledSite
-from bayes_scaling.models.priors import Site
+from bayes_scaling.models.priors import Parts, Site
 
 DRIFT = "drift"  # the site of the slope's standardised changes
 FAMILY = "base_family"  # the site of what a model family's base LLMs share
+SLOPE, SLOPE_COMMON = "base_slope", "base_slope_common"
 EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
 
 
 class JointModel(NamedTuple):
     """A fully resolved model: the law, its sample sites, whether base LLMs have effects and whether the law drifts.
 
-    ``pool`` names what is pooled over, see :mod:`bayes_scaling.models.pooling`.
+    ``pool`` names what is pooled over, see :mod:`bayes_scaling.models.pooling`; ``base_slopes`` says whether base LLMs
+    differ in how fast they fall with D_f too.
     """
 
     law: Law
@@ -44,6 +49,12 @@ class JointModel(NamedTuple):
     base_effects: bool
     discrepancy: bool
     pool: tuple[str, ...] = ()
+    base_slopes: bool = False
+
+    @property
+    def parts(self) -> Parts:
+        """What the model has beside its law."""
+        return Parts(self.base_effects, self.base_slopes, self.discrepancy)
 
 
 def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) -> None:
@@ -59,9 +70,12 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
     layout = problem.layout
     families = sample_families(model, layout)
     parameters = law_parameters(families)
-    log_mean = model.law.log_mean(parameters, problem.rows)
+    log_mean, fall = law_and_fall(model, parameters, problem.rows)
     if model.base_effects:
         log_mean = log_mean + take(sample_base_effects(families, layout), problem.effect)
+    if model.base_slopes:
+        families[SLOPE] = sample_base_slopes(families, layout)
+        log_mean = log_mean + take(slopes_of(families[SLOPE], layout), problem.effect) * fall
     if model.discrepancy:
         families[DRIFT] = sample_drift(layout)
         log_mean = log_mean + drift_of(families, problem.rows)
@@ -133,6 +147,39 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
     with numpyro.plate("cell_base", layout.n_effects):
         effect: Array = numpyro.sample("base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
     return effect
+
+
+def sample_base_slopes(families: dict[str, Array], layout: Layout) -> Array:
+    """How much faster than the law says each base LLM falls with D_f, as a share, shape (S,)."""
+    scale, share = families["slope_scale"][0], families["slope_share"][0]
+    with numpyro.plate("sloped_task_base", layout.slopes.common.size):
+        common = numpyro.sample(SLOPE_COMMON, dist.StudentT(EFFECT_DF, 0.0, 1.0))
+    centre = scale * jnp.sqrt(share) * take(common, layout.slopes.common_of)
+    with numpyro.plate("sloped_cell_base", layout.slopes.effect.size):
+        slope: Array = numpyro.sample(SLOPE, dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
+    return slope
+
+
+def slopes_of(slope: Array, layout: Layout) -> Array:
+    """The slope effect beside each base effect, 0 where there is none, shape (H,)."""
+    return jnp.asarray(np.eye(layout.n_effects)[:, layout.slopes.effect]) @ slope
+
+
+def law_and_fall(model: JointModel, parameters: LawParameters, rows: RowArrays) -> tuple[Array, Array]:
+    """Log of the law's loss, and that less what it is at the centre of the cell's D_f, shape (n,).
+
+    The second is zero for a model that has no use for it.
+    """
+    if not model.base_slopes:
+        log_mean = model.law.log_mean(parameters, rows)
+        return log_mean, jnp.zeros_like(log_mean)
+    log_mean, at_centre = log_means(model.law, parameters, rows, at_centre_of_data(rows))
+    return log_mean, log_mean - at_centre
+
+
+def at_centre_of_data(rows: RowArrays) -> RowArrays:
+    """The rows at the same sizes of the other factors, with the cell's reference D_f."""
+    return rows._replace(log_d=rows.log_d * 0.0, zero_shot=rows.zero_shot * 0.0)
 
 
 def sample_families_of_bases(layout: Layout) -> Array:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +18,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 NO_DRIFT: Floats = np.zeros((0, 0))
 NONE: Floats = np.zeros((0, 0))  # a column that these rows do not have
-SCALAR_FAMILIES = ("nu", "base_scale", "base_share", "drift_scale", "beta_scale", "sigma_scale", "family_scale")
+SCALAR_FAMILIES = (
+    "nu",
+    "base_scale",
+    "base_share",
+    "slope_scale",
+    "slope_share",
+    "drift_scale",
+    "beta_scale",
+    "sigma_scale",
+    "family_scale",
+)
 SHARED = " * "  # between the names of factors that share one amplitude
 
 
@@ -62,6 +73,27 @@ class BaseFamilies(NamedTuple):
 NO_FAMILIES = BaseFamilies()
 
 
+class BaseSlopes(NamedTuple):
+    """Base LLMs whose fall with D_f can be told apart: those of cells with two or more that were run at several D_f.
+
+    Attributes
+    ----------
+    effect : int array, shape (S,)
+        The base effect beside each slope effect.
+    common_of : int array, shape (S,)
+        Index of each slope effect's common part.
+    common : int array, shape (R,)
+        The common base effect beside each common part.
+    """
+
+    effect: Ints = np.zeros(0, np.int64)
+    common_of: Ints = np.zeros(0, np.int64)
+    common: Ints = np.zeros(0, np.int64)
+
+
+NO_SLOPES = BaseSlopes()
+
+
 @dataclass(frozen=True)
 class Layout:
     """Names and indices of C cells, K terms, J amplitudes, H base effects and G common base effects.
@@ -96,6 +128,8 @@ class Layout:
         Log of the loss that no expected loss exceeds, infinite in a cell without one; empty where no cell has one.
     families : BaseFamilies
         Empty for a model that does not pool over them.
+    slopes : BaseSlopes
+        Empty where no cell has two base LLMs at several D_f.
     noise_of_loss : bool
         Whether the noise is of the loss rather than of its log, see :mod:`bayes_scaling.models.noise`.
     """
@@ -121,6 +155,7 @@ class Layout:
     drift: Drift
     log_ceiling: Floats = field(default_factory=lambda: np.zeros(0))
     families: BaseFamilies = NO_FAMILIES
+    slopes: BaseSlopes = NO_SLOPES
     noise_of_loss: bool = False
 
     @property
@@ -257,9 +292,19 @@ class RowArrays(NamedTuple):
         """True where some row's D_f may be zero."""
         return bool(self.zero_shot.shape[1])
 
+    def and_more(self, *others: "RowArrays") -> "RowArrays":
+        """These rows and others of the same layout, less the drift."""
+        every = [rows._replace(drift=np.zeros((rows.cell.shape[0], 0))) for rows in (self, *others)]
+        return RowArrays(*(_joined(fields) for fields in zip(*every, strict=True)))
+
     def each(self, change: Callable[[Any], Any]) -> "RowArrays":
         """The rows with every field changed alike."""
         return RowArrays(*map(change, self))
+
+
+def _joined(fields: tuple[Any, ...]) -> Any:
+    known = all(isinstance(field, np.ndarray) for field in fields)
+    return np.concatenate(fields) if known else jnp.concatenate(fields)
 
 
 class Problem(NamedTuple):

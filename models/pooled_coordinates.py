@@ -74,7 +74,12 @@ def _known(c: "Coordinates", site: PooledSite, families: "Families", weight: Arr
     slopes: Slopes = getattr(rough, site.family)
     cell = c.problem.layout.cell_of_term[at] if site.family == "alpha" else at
     variance = slopes.noise[at] * take(families["sigma"], cell) ** 2 + slopes.unknown[at]
-    for part, scale in ((slopes.base, "base_scale"), (slopes.base, "family_scale"), (slopes.drift, "drift_scale")):
+    for part, scale in (
+        (slopes.base, "base_scale"),
+        (slopes.base, "family_scale"),
+        (slopes.drift, "drift_scale"),
+        (slopes.slope, "slope_scale"),
+    ):
         if scale in families:
             variance = variance + part[at] * families[scale][0] ** 2
     share = jnp.ones(at.size) if weight is None else take(weight, at)

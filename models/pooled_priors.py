@@ -15,7 +15,17 @@ from bayes_scaling.models.pooling import (
     term_groups,
 )
 from bayes_scaling.models.prior_spec import PriorSpec
-from bayes_scaling.models.priors import Element, Site, _check_range, _fitting, _parse, default_prior, elements, resolve
+from bayes_scaling.models.priors import (
+    Element,
+    Parts,
+    Site,
+    _check_range,
+    _fitting,
+    _parse,
+    default_prior,
+    elements,
+    resolve,
+)
 
 EXPONENTS = ("alpha", "beta", "sigma")  # the families that are pooled over tasks and methods
 ON_LOG = PriorSpec.of("HalfNormal", scale=0.5), "on the log: members differ by a factor 1.4, at most 2.7"
@@ -26,8 +36,7 @@ OF_FAMILY = PriorSpec.of("HalfNormal", scale=0.05), "families of LLMs scatter by
 def resolve_pooled(
     law: Law,
     layout: Layout,
-    base_effects: bool,
-    discrepancy: bool,
+    parts: Parts,
     overrides: Mapping[str, PriorSpec],
     pool: Sequence[str],
     *,
@@ -41,15 +50,13 @@ def resolve_pooled(
         If there is nothing to pool over, or a key fits no parameter that has a prior of its own.
     """
     if not pool:
-        return resolve(law, layout, base_effects, discrepancy, overrides, strict=strict)
+        return resolve(law, layout, parts, overrides, strict=strict)
     _check_layout(layout, pool)
     populations = population_elements(layout, pool)
     pooled = [family for family in EXPONENTS if f"{family}_mean" in populations]
     of_populations = {key: spec for key, spec in overrides.items() if _parse(key)[0] in {*pooled, *populations}}
     others = {key: spec for key, spec in overrides.items() if key not in of_populations}
-    plain = [
-        s for s in resolve(law, layout, base_effects, discrepancy, others, strict=strict) if s.family not in pooled
-    ]
+    plain = [s for s in resolve(law, layout, parts, others, strict=strict) if s.family not in pooled]
     used: set[str] = set()
     sites: list[Site] = []
     for family in pooled:
@@ -65,7 +72,7 @@ def _population_sites(
     family: str, law: Law, layout: Layout, pool: Sequence[str], overrides: Mapping[str, PriorSpec], used: set[str]
 ) -> list[Site]:
     """Means, scales and members of one family's populations, a set of them for each factor of alpha."""
-    members = elements(law, layout, False)[family]
+    members = elements(law, layout, Parts())[family]
     populations = (term_groups if family == "alpha" else groups)(layout, pool)
     means = population_elements(layout, pool)[f"{family}_mean"]
     at = {mean.labels: i for i, mean in enumerate(means)}

@@ -34,7 +34,7 @@ from bayes_scaling.models.gather import take
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import Layout
 from bayes_scaling.models.prior_spec import PriorSpec, stack
-from bayes_scaling.models.priors import Element, Site, elements
+from bayes_scaling.models.priors import Element, Parts, Site, elements
 
 POOLS = ("task", "method", "family")
 DESCRIPTIONS = {
@@ -139,11 +139,9 @@ def population_elements(layout: Layout, pool: Sequence[str]) -> dict[str, list[E
     return {family: members for family, members in found.items() if members}
 
 
-def all_elements(
-    law: Law, layout: Layout, base_effects: bool, discrepancy: bool, pool: Sequence[str]
-) -> dict[str, list[Element]]:
+def all_elements(law: Law, layout: Layout, parts: Parts, pool: Sequence[str]) -> dict[str, list[Element]]:
     """Every scalar parameter of a model, pooled or not, and those of its populations."""
-    return elements(law, layout, base_effects, discrepancy) | population_elements(layout, pool)
+    return elements(law, layout, parts) | population_elements(layout, pool)
 
 
 def is_positive(spec: PriorSpec) -> bool:

@@ -9,11 +9,11 @@ from jax import Array
 from numpyro import handlers
 
 from bayes_scaling.models.compiling import jit_once
-from bayes_scaling.models.joint import DRIFT, FAMILY, JointModel, gather_family, joint_law
+from bayes_scaling.models.joint import DRIFT, FAMILY, SLOPE, SLOPE_COMMON, JointModel, gather_family, joint_law
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.precision import in_float64
 
-LATENT_SITES = ("base_common", "base_effect", FAMILY, DRIFT)
+LATENT_SITES = ("base_common", "base_effect", SLOPE_COMMON, SLOPE, FAMILY, DRIFT)
 
 
 @in_float64

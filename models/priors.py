@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpyro.distributions import Distribution, constraints
@@ -28,6 +29,8 @@ DESCRIPTIONS = {
     "nu": "degrees of freedom of the noise",
     "base_scale": "how far a base LLM's runs sit off the law, in log loss",
     "base_share": "share of the base effect's variance that the methods have in common",
+    "slope_scale": "how far a base LLM's fall with D_f differs from the law's, as a share of it",
+    "slope_share": "share of the slope effect's variance that the methods have in common",
     "prelearned": "D_l over D_0^beta: data that pretraining was worth",
     "drift_scale": "how the slope of log loss on log D_f strays from the law's, over a factor e of D_f",
 }
@@ -57,9 +60,22 @@ FIXED_DEFAULTS = {
         "families of LLMs scatter by .5 to 10 % of the loss",
     ),
     "base_share": (PriorSpec.of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"),
+    "slope_scale": (
+        PriorSpec.of("LogNormal", loc=math.log(0.2), scale=0.8),
+        "exponents of D_f of a family's LLMs scatter by 5 to 50 %",
+    ),
+    "slope_share": (PriorSpec.of("Beta", concentration1=2.0, concentration0=2.0), "partly shared"),
     "prelearned": (PriorSpec.of("LogNormal", loc=math.log(0.3), scale=1.5), "the bend lies anywhere below the centre"),
     "drift_scale": (PriorSpec.of("LogNormal", loc=math.log(0.01), scale=1.5), "a tenth of beta, give or take 4.5"),
 }
+
+
+class Parts(NamedTuple):
+    """What a model has beside its law: effects of base LLMs on level and slope, and drift."""
+
+    base_effects: bool = False
+    base_slopes: bool = False
+    discrepancy: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,7 @@ class Site:
         return stack(self.specs) if self.told is None else self.told
 
 
-def elements(law: Law, layout: Layout, base_effects: bool, discrepancy: bool = False) -> dict[str, list[Element]]:
+def elements(law: Law, layout: Layout, parts: Parts) -> dict[str, list[Element]]:
     """Every scalar parameter of a model with a prior of its own, by family, in the order of its vector."""
     cells = [(t, m) for t, m in zip(layout.task, layout.method, strict=True)]
     per_cell = ["E", "beta", "sigma"] + ["data_term"] * law.has_data_term + ["prelearned"] * law.has_prelearned
@@ -133,7 +149,8 @@ def elements(law: Law, layout: Layout, base_effects: bool, discrepancy: bool = F
         Element("reducible", (factor, *cells[c]) if factor else cells[c])
         for c, factor in zip(layout.cell_of_amplitude, layout.factor_of_amplitude, strict=True)
     ]
-    scalars = ["nu"] + ["base_scale", "base_share"] * base_effects + ["drift_scale"] * discrepancy
+    scalars = ["nu"] + ["base_scale", "base_share"] * parts.base_effects
+    scalars += ["slope_scale", "slope_share"] * parts.base_slopes + ["drift_scale"] * parts.discrepancy
     return found | {family: [Element(family, ())] for family in scalars}
 
 
@@ -204,8 +221,7 @@ def preset(name: str) -> dict[str, PriorSpec]:
 def resolve(
     law: Law,
     layout: Layout,
-    base_effects: bool,
-    discrepancy: bool,
+    parts: Parts,
     overrides: Mapping[str, PriorSpec],
     *,
     strict: bool = True,
@@ -217,7 +233,7 @@ def resolve(
     ModelError
         If a key fits no parameter of this model, or two equally narrow keys fit the same one.
     """
-    table = elements(law, layout, base_effects, discrepancy)
+    table = elements(law, layout, parts)
     used: set[str] = set()
     grouped: dict[tuple[str, object], list[tuple[int, PriorSpec, str]]] = {}
     for family, members in table.items():
@@ -257,7 +273,7 @@ def _check_range(key: str, family: str, spec: PriorSpec) -> None:
         return
     high, rule, better = (
         (1.0, "between 0 and 1", "dist.Beta")
-        if family == "base_share"
+        if family in ("base_share", "slope_share")
         else (np.inf, "positive", "dist.LogNormal, dist.Gamma or dist.TruncatedNormal(low=0)")
     )
     values = spec.sample(1000)

@@ -21,8 +21,8 @@ class Slopes(NamedTuple):
     Attributes
     ----------
     value : float array, shape (n,)
-    noise, base, drift : float array, shape (n,)
-        Variance for noise, base effects and drift of scale one.
+    noise, base, drift, slope : float array, shape (n,)
+        Variance for noise, base effects, drift and slope effects of scale one.
     unknown : float array, shape (n,)
         Variance that no further run of this design would take away.
     """
@@ -31,6 +31,7 @@ class Slopes(NamedTuple):
     noise: Floats
     base: Floats
     drift: Floats
+    slope: Floats
     unknown: Floats
 
 
@@ -54,7 +55,7 @@ class Rough(NamedTuple):
 def rough_estimates(problem: Problem, base_scale: float, drift_scale: float) -> Rough:
     """Rough estimates under typical scales of base effects and drift (zero for a model without)."""
     layout = problem.layout
-    alpha, beta = np.zeros((5, layout.n_terms)), np.zeros((5, layout.n_cells))
+    alpha, beta = np.zeros((6, layout.n_terms)), np.zeros((6, layout.n_cells))
     log_sigma, spare = np.zeros(layout.n_cells), np.zeros(layout.n_cells)
     for c in range(layout.n_cells):
         log_sigma[c], spare[c] = _residual_scale(problem, c)
@@ -77,7 +78,7 @@ def _residual_scale(problem: Problem, c: int) -> tuple[float, float]:
 
 
 def _slopes(problem: Problem, c: int, noise: float, base_scale: float, drift_scale: float) -> Floats:
-    """Value and parts of variance of the slopes of D_f and of each factor of one cell, shape (5, 1 + factors)."""
+    """Value and parts of variance of the slopes of D_f and of each factor of one cell, shape (6, 1 + factors)."""
     rows = np.flatnonzero(problem.rows.cell == c)
     base, drift = _one_hot(problem.effect[rows]), problem.rows.drift[rows]
     amplitude = problem.rows.amplitude[rows]
@@ -89,9 +90,11 @@ def _slopes(problem: Problem, c: int, noise: float, base_scale: float, drift_sca
     ridge = np.diag(np.r_[np.full(n, 1e-8), np.full(sizes.shape[1], WIDEST**-2)])
     linear = np.linalg.solve(weighted @ design + ridge, weighted)[n:]
     missed = linear @ sizes - np.eye(sizes.shape[1])
-    parts = [linear @ part for part in (np.eye(rows.size), base, drift)]
+    value = linear @ log_level(problem)[rows]
+    slope = value[0] * problem.rows.log_d[rows][:, None] * base
+    parts = [linear @ part for part in (np.eye(rows.size), base, drift, slope)]
     squares = [np.sum(part**2, axis=1) for part in (*parts, WIDEST * missed)]
-    return np.stack([linear @ log_level(problem)[rows], *squares])
+    return np.stack([value, *squares])
 
 
 def _log_sizes(problem: Problem, rows: np.ndarray, c: int) -> list[Floats]:

@@ -7,7 +7,7 @@ from numpyro.distributions import biject_to
 
 from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
-from bayes_scaling.models.joint import DRIFT, FAMILY, JointModel
+from bayes_scaling.models.joint import DRIFT, FAMILY, SLOPE, SLOPE_COMMON, JointModel
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.pooled_coordinates import members_start
 from bayes_scaling.models.pooling import PooledSite
@@ -43,6 +43,9 @@ def start(c: Coordinates) -> Floats:
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
         blocks[EFFECT] = np.where(c.pinned, level, 0.0)
         blocks[FAMILY] = np.zeros(len(c.problem.layout.families.family))
+    if c.model.base_slopes:
+        slopes = c.problem.layout.slopes
+        blocks[SLOPE], blocks[SLOPE_COMMON] = np.zeros(slopes.effect.size), np.zeros(slopes.common.size)
     if c.model.discrepancy:
         blocks[DRIFT] = np.zeros(c.problem.layout.drift.knot.size)
     return np.concatenate([blocks[name] for name, _ in c.blocks])
@@ -51,7 +54,7 @@ def start(c: Coordinates) -> Floats:
 def held(c: Coordinates) -> NDArray[np.bool_]:
     """Coordinates to keep still while the mode is looked for: the scales, and what only they scale."""
     family = {site.name: site.family for site in c.free_sites}
-    flags = [np.full(n, name in (COMMON, FAMILY) or family.get(name) in HELD) for name, n in c.blocks]
+    flags = [np.full(n, name in (COMMON, SLOPE_COMMON, FAMILY) or family.get(name) in HELD) for name, n in c.blocks]
     return np.concatenate(flags)
 
 

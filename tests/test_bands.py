@@ -17,8 +17,11 @@ def test_a_seen_base_keeps_its_effect(fit):
     layout, c = fit.layout, fit.layout.cell_index[TASK, "lora"]
     f = {name: fit.family(name) for name in fit.draws}
     log_x, log_d = np.log(S8) - layout.log_x0[c], np.log(3e4) - layout.log_d0[c]
-    law = f["reducible"][:, c] * np.exp(-f["alpha"][:, c] * log_x - f["beta"][:, c] * log_d) + f["E"][:, c]
-    loss = law * np.exp(f["base_effect"][:, layout.effect_index[c, "8B"]])
+    at_centre = f["reducible"][:, c] * np.exp(-f["alpha"][:, c] * log_x)
+    law = at_centre * np.exp(-f["beta"][:, c] * log_d) + f["E"][:, c]
+    h = layout.effect_index[c, "8B"]
+    slope = f["base_slope"][:, layout.slopes.effect.tolist().index(h)]
+    loss = law * np.exp(f["base_effect"][:, h]) * (law / (at_centre + f["E"][:, c])) ** slope
     table = fit.predict(design(), prob=0.8)
     assert table["mean"][0] == pytest.approx(loss.mean(), rel=1e-9)
     np.testing.assert_allclose(table.loc[0, ["low", "high"]].astype(float), np.quantile(loss, [0.1, 0.9]), rtol=1e-6)
@@ -58,6 +61,59 @@ def test_the_effect_of_a_new_base_has_the_models_scale(runs):
     # a sum of two t(4): the central half lies a little further out than that of one t(4), within +-.74 scales
     half = np.quantile(np.abs(effect), 0.5) / 0.05
     assert 0.70 < half < 0.82
+
+
+SLOPED = bs.JointLaw(discrepancy=False)
+WIDE = {"finetune_size": 1e8}  # far from the centre, where a slope shows
+
+
+def falls(posterior, method, base):
+    """Draws of how much further log loss has fallen at a large D_f than the law says, as a share of the law's fall."""
+    layout, c = posterior.layout, posterior.layout.cell_index[TASK, method]
+    centre = float(np.exp(layout.log_d0[c]))
+    plain = replace(posterior, model=replace(SLOPED, base_slopes=False))
+    fallen = [
+        np.log(loss_draws(p, method, base=base, **WIDE) / loss_draws(p, method, base=base, finetune_size=centre))
+        for p in (posterior, plain)
+    ]
+    return fallen[0] / fallen[1] - 1.0
+
+
+def test_a_seen_base_keeps_its_slope_and_a_new_one_draws_it(runs):
+    effects = SLOPED.encode(bs.load_runs(runs)).layout.slopes.effect.size
+    known = canned(runs, SLOPED, chains=4, draws=5000, base_slope=np.linspace(-0.3, 0.3, effects), slope_scale=0.1)
+    layout = known.layout
+    h = layout.slopes.effect.tolist().index(layout.effect_index[layout.cell_index[TASK, "lora"], "8B"])
+    np.testing.assert_allclose(falls(known, "lora", "8B"), known.family("base_slope")[:, h], rtol=1e-6)
+    # a sum of two t(4), each of scale .1 / sqrt(2): the central half as above
+    assert 0.70 < np.quantile(np.abs(falls(known, "lora", "new")), 0.5) / 0.1 < 0.82
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0.01, -0.1, 0.1), (0.5, 0.4, 0.6), (0.99, 0.95, 1.0)])
+def test_methods_on_one_new_base_share_their_part_of_its_slope(runs, share, low, high):
+    posterior = canned(runs, SLOPED, chains=4, draws=1000, slope_share=share)
+    both = [falls(posterior, method, "new") for method in ("lora", "prompt")]
+    assert low < spearmanr(*both).statistic < high
+    levels = canned(runs, SLOPED, chains=4, draws=1000, base_scale=0.05, slope_scale=1e-9)
+    level = np.log(loss_draws(levels, "lora", base="new"))
+    assert abs(spearmanr(both[0], level).statistic) < 0.1  # another draw than that of its level
+
+
+def test_the_slope_of_a_base_that_another_method_has_seen_is_partly_known(runs):
+    without = runs[(runs["method"] != "lora") | (runs["base"] != "16B")]
+    layout = SLOPED.encode(bs.load_runs(without)).layout
+    common = RNG.standard_t(4, size=(2, 2000, layout.slopes.common.size))
+    posterior = canned(without, SLOPED, chains=2, draws=2000, base_slope_common=common, slope_share=0.9)
+    where = layout.slopes.common.tolist().index(layout.common_index[TASK, "16B"])
+    told = common.reshape(4000, -1)[:, where]
+    assert spearmanr(falls(posterior, "lora", "16B"), told).statistic > 0.85
+
+
+def test_the_lone_base_of_a_method_falls_as_its_law(runs):
+    lone = runs[(runs["method"] != "lora") | (runs["base"] == "8B")]
+    posterior = canned(lone, SLOPED, base_slope=0.3, slope_scale=0.1)
+    assert np.abs(falls(posterior, "lora", "8B")).max() < 1e-9
+    assert np.std(falls(posterior, "lora", "new")) > 0.05
 
 
 def test_the_same_call_gives_the_same_numbers(fit):

@@ -32,6 +32,7 @@ class Case(NamedTuple):
 
 CASES = {
     "default": Case(bs.JointLaw()),
+    "one slope for all bases": Case(bs.JointLaw(base_slopes=False)),
     "natural": Case(bs.JointLaw(), conditioned=False),
     "additive": Case(bs.JointLaw("additive")),
     "one base a cell": Case(bs.JointLaw(), data="zhang2024_pet"),
@@ -125,7 +126,7 @@ def test_jacobian_in_closed_form_is_the_true_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "dropped"),
     [
-        *(("default", block) for block in ("reducible", "beta", "base_common")),
+        *(("default", block) for block in ("reducible", "beta", "base_common", "base_slope", "base_slope_common")),
         *(("pooled over tasks", block) for block in ("beta", "beta_mean")),
         ("pooled over methods and families", "base_family"),
     ],

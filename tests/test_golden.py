@@ -47,7 +47,7 @@ def golden(name: str) -> dict[str, Any]:
 def law_of(found: dict[str, Any], **other: bs.PriorSpec) -> bs.JointLaw:
     """The golden posterior's model, its priors in numbers; ``other`` replaces some."""
     priors = {name: bs.PriorSpec.from_json(prior) for name, prior in found["priors"].items()} | other
-    return bs.JointLaw(found["law"], priors, base_effects=found["base_effects"], discrepancy=False)
+    return bs.JointLaw(found["law"], priors, base_effects=found["base_effects"], discrepancy=False, base_slopes=False)
 
 
 def named(fit: bs.Posterior) -> dict[str, np.ndarray]:

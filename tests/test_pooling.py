@@ -49,8 +49,9 @@ def families_of(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 MIDDLES = {"E": 1.0, "nu": 20.0, "base_share": 0.5, "reducible": 1.0, "data_term": 0.3, "prelearned": 0.3}
-MIDDLES |= {"beta_mean": 0.1, "alpha_mean": 0.2, "sigma_mean": 0.005, "drift_scale": 0.002}
+MIDDLES |= {"slope_share": 0.5, "beta_mean": 0.1, "alpha_mean": 0.2, "sigma_mean": 0.005, "drift_scale": 0.002}
 SCALES = {"base_scale": 0.02, "family_scale": 0.1, "beta_scale": 0.01, "alpha_scale": 0.1, "sigma_scale": 0.3}
+SCALES |= {"slope_scale": 0.1}
 
 
 def canned(model: bs.JointLaw, runs: pd.DataFrame, draws: int = S) -> bs.Posterior:
@@ -67,6 +68,8 @@ def canned(model: bs.JointLaw, runs: pd.DataFrame, draws: int = S) -> bs.Posteri
         values[site.family][:, list(site.index)] = mean * np.exp(deviation) if site.positive else mean + deviation
     if model.base_effects:
         values |= base_draws(layout, values, rng, draws)
+    if model.slopes:
+        values |= slope_draws(layout, values, rng, draws)
     if model.drifts:
         values["drift"] = rng.normal(size=(draws, layout.drift.knot.size))
     shaped = {name: v.reshape(4, draws // 4, -1) for name, v in values.items()}
@@ -84,6 +87,13 @@ def base_draws(layout: Layout, values: dict[str, np.ndarray], rng: np.random.Gen
         of_effect = layout.families.of_common[layout.common_of_effect]
         found["base_effect"] = effect + values["family_scale"] * found["base_family"][:, of_effect]
     return found
+
+
+def slope_draws(layout: Layout, values: dict[str, np.ndarray], rng: np.random.Generator, draws: int) -> Any:
+    common = rng.standard_t(4, size=(draws, layout.slopes.common.size))
+    own = rng.standard_t(4, size=(draws, layout.slopes.effect.size))
+    slope = values["slope_scale"] * np.sqrt(0.5) * (common[:, layout.slopes.common_of] + own)
+    return {"base_slope_common": common, "base_slope": slope}
 
 
 # --- the model
@@ -138,7 +148,7 @@ def log_ratio(model: bs.JointLaw, runs: pd.DataFrame, one: np.ndarray, other: np
 
     def at(beta: Any) -> Any:
         sites = {s.name: (draw | {"beta": beta})[s.family][np.asarray(s.index)] for s in resolved.sites if not s.fixed}
-        sites |= {name: draw[name] for name in ("base_common", "base_effect")}
+        sites |= {name: draw[name] for name in ("base_common", "base_effect", "base_slope_common", "base_slope")}
         return log_density(joint_law, (resolved, problem, jnp.asarray(problem.loss)), {}, sites)[0]
 
     density = jit_once(at)

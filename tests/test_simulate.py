@@ -137,6 +137,20 @@ def test_a_bases_effect_has_the_told_scale_and_is_one_for_all_its_runs():
     np.testing.assert_allclose(spread["min"], spread["max"], atol=1e-12)
 
 
+def test_a_base_falls_by_the_told_scale_more_or_less_than_the_law():
+    bases, amounts = 4000, np.array([1e4, 1e5, 1e6])
+    design = grid("a", model_size=1e9 * (1 + np.arange(bases) / bases), finetune_size=amounts)
+    runs = bs.simulate_runs(design, bs.Truth({"a": cell()}, slope_scale=0.2, slope_share=0.0))
+    law = 1000 * runs["model_size"] ** -0.3 * runs["finetune_size"] ** -0.1 + 1.0
+    table = pd.DataFrame({"base": runs["base"], "D": runs["finetune_size"], "law": np.log(law)})
+    table = table.assign(loss=np.log(runs["expected_loss"])).pivot(index="base", columns="D")
+    np.testing.assert_allclose(table["loss"][1e5], table["law"][1e5], atol=1e-12)  # the centre of D_f
+    slope = [(table["loss"][d] - table["law"][d]) / (table["law"][d] - table["law"][1e5]) for d in (1e4, 1e6)]
+    np.testing.assert_allclose(slope[0], slope[1], rtol=1e-6)
+    # median |t4| = .741; 4,000 bases know it to .02
+    assert np.median(np.abs(slope[0])) / 0.2 == pytest.approx(0.741, abs=0.07)
+
+
 def test_a_named_base_is_one_base_whatever_its_sizes_say():
     truth = bs.Truth({"full": cell()}, base_scale=0.05)
     design = grid(model_size=[1e9]).assign(base=["a", "a", "b"])
@@ -226,6 +240,8 @@ def test_an_A_that_does_not_suit_the_law_is_refused(law, A):
         ("repeats", {}, 0),
         ("base_share", {"base_share": 2.0, "base_scale": 0.1}, 1),
         ("base_scale", {"base_scale": -0.1}, 1),
+        ("slope_share", {"slope_share": -0.5, "slope_scale": 0.1}, 1),
+        ("slope_scale", {"slope_scale": -0.1}, 1),
         ("nu", {"nu": -1.0}, 1),
     ],
 )

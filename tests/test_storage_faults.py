@@ -95,7 +95,7 @@ def with_header(path, header):
 
 def test_a_file_of_another_format_says_which(copy):
     text = refused(with_header(copy, header_of(copy) | {"format": 99}))
-    assert "has format 99, this version reads 2; fit the runs again" in text
+    assert "has format 99, this version reads 2 and 3; fit the runs again" in text
 
 
 @pytest.mark.parametrize("part", ["model", "runs", "seed", "settings"])

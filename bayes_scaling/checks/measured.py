@@ -77,6 +77,9 @@ def bases(posterior: "Posterior") -> Iterator[Check]:
         f"{_span(counts)} base LLMs a (task, method) inform alpha[model_size], not the number of runs; "
         f"they sit off the law by about {100 * scale:.1f} %"
     )
+    if posterior.resolved.base_slopes:
+        slope = np.median(posterior.family("slope_scale"))
+        text += f", and fall with D_f faster or slower than it by about {100 * slope:.0f} %"
     yield Check("base effects", INFORMATIONAL, text)
 
 

@@ -20,7 +20,7 @@ def conflict(posterior: "Posterior") -> Iterator[Check]:
     """Posterior means in their priors' tails, and exponents as wide as their priors."""
     conflicts, uninformed = [], []
     model = posterior.resolved
-    names = all_elements(model.law, posterior.layout, model.base_effects, model.discrepancy, model.pool)
+    names = all_elements(model.law, posterior.layout, model.parts, model.pool)
     for site in model.sites:
         if site.fixed or site.on_amplitude or isinstance(site, PooledSite):  # a member's prior is its population
             continue

@@ -90,7 +90,7 @@ def _judge_prediction(decision: Decision, weighted: list[Weights]) -> tuple[bool
 def _of_parameters(posterior: "Posterior", log_p: Floats) -> Iterator[Check]:
     log_likelihood = np.asarray(posterior.idata["log_likelihood"]["loss"]).sum(axis=-1)
     model, names, series = posterior.resolved, [], []
-    table = all_elements(model.law, posterior.layout, model.base_effects, model.discrepancy, model.pool)
+    table = all_elements(model.law, posterior.layout, model.parts, model.pool)
     for site in model.sites:
         if site.family in ("alpha", "beta", "E") and not site.fixed:
             names += [table[site.family][i].name for i in site.index]

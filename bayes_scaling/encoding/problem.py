@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.encoding.base_slopes import base_slopes
 from bayes_scaling.encoding.factor_sets import FactorSet, cell_factors, factor_sets
 from bayes_scaling.encoding.families import base_families
 from bayes_scaling.encoding.rows import encode_rows, log_examples
@@ -80,6 +81,7 @@ def encode_runs(
         layout = replace(layout, families=base_families(runs, commons))
     rows = encode_rows(layout, law, runs, sets)
     effect = np.array([layout.effect_index[int(c), b] for c, b in zip(rows.cell, runs["base"], strict=True)])
+    layout = replace(layout, slopes=base_slopes(layout, effect, runs["finetune_size"].to_numpy(np.float64)))
     loss = runs["loss"].to_numpy(np.float64)
     se = runs["loss_se"].fillna(0.0).to_numpy(np.float64) if "loss_se" in runs else np.zeros(len(runs))
     return Problem(layout, rows, effect, loss, se / loss, _mean_rows(rows, effect, layout.n_effects))

@@ -18,13 +18,16 @@ def design(**columns):
 
 def canned(runs, model=None, chains=2, draws=500, **families):
     """A posterior with given draws (numbers, or arrays that broadcast) and no sampling."""
-    model = bs.JointLaw(discrepancy=False) if model is None else model
+    model = bs.JointLaw(discrepancy=False, base_slopes=False) if model is None else model
     runs = bs.load_runs(runs)
     layout = model.encode(runs).layout
     values = {"E": 1.0, "beta": 0.1, "alpha": 0.3, "reducible": 0.4, "sigma": 0.005, "nu": 30.0}
     values |= {"base_scale": 0.05, "base_share": 0.5, "base_common": 0.0, "base_effect": 0.0}
     values |= {"data_term": 0.2} if model.law == "additive" else {}
     counts = {"base_common": layout.n_commons, "base_effect": layout.n_effects}
+    if model.slopes:
+        values |= {"slope_scale": 0.2, "slope_share": 0.5, "base_slope": 0.0, "base_slope_common": 0.0}
+        counts |= {"base_slope": layout.slopes.effect.size, "base_slope_common": layout.slopes.common.size}
     lengths = {name: counts.get(name, layout.family_size(name)) for name in values | families}
     full = {
         name: np.broadcast_to(np.asarray(value, float), (chains, draws, lengths[name])).copy()

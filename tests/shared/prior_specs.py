@@ -28,7 +28,7 @@ def specs(runs, priors=None, law="multiplicative"):
     from bayes_scaling.models.priors import elements
 
     model, problem = resolved(runs, law, **(priors or {}))
-    names = elements(model.law, problem.layout, model.base_effects, model.discrepancy)
+    names = elements(model.law, problem.layout, model.parts)
     return {names[s.family][i].name: spec for s in model.sites for i, spec in zip(s.index, s.specs, strict=True)}
 
 
