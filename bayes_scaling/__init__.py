@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from bayes_scaling.models.layout import RowArrays
     from bayes_scaling.models.prior_spec import PriorSpec
     from bayes_scaling.models.priors import preset as prior_preset
-    from bayes_scaling.plots import plot_crossover, plot_exponents, plot_fit, plot_reliability, plot_wins
+    from bayes_scaling.plots import (
+        plot_crossover,
+        plot_exponents,
+        plot_fit,
+        plot_next_runs,
+        plot_reliability,
+        plot_wins,
+    )
     from bayes_scaling.posterior import Posterior
     from bayes_scaling.required import Required
     from bayes_scaling.runs import load_runs
@@ -68,6 +75,7 @@ _HOME = {
     "plot_crossover": "plots",
     "plot_exponents": "plots",
     "plot_fit": "plots",
+    "plot_next_runs": "plots",
     "plot_reliability": "plots",
     "plot_wins": "plots",
     "prior_preset": "models.priors",
@@ -107,6 +115,7 @@ __all__ = [
     "plot_crossover",
     "plot_exponents",
     "plot_fit",
+    "plot_next_runs",
     "plot_reliability",
     "plot_wins",
     "prior_preset",

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
-from bayes_scaling import choice, crossover, prediction, required, wins
+from bayes_scaling import choice, crossover, next_runs, prediction, required, wins
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
@@ -146,6 +146,29 @@ class Answers(ABC):
         return required.find(
             self._knowing(task), target, method, of, sizes, task=task, base=base, limits=limits, prob=prob
         )
+
+    def next_runs(  # noqa: PLR0913 - every size by its name
+        self,
+        candidates: pd.DataFrame,
+        budget: float | None = None,
+        *,
+        finetune_size: float | None = None,
+        model_size: float | None = None,
+        pretrain_size: float | None = None,
+        pet_size: float | None = None,
+        task: str | None = None,
+        base: str | None = None,
+        contrast: tuple[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """Which runs to measure next, by expected fall in regret, see :func:`bayes_scaling.next_runs.next_runs`."""
+        sizes = {
+            "finetune_size": finetune_size,
+            "model_size": model_size,
+            "pretrain_size": pretrain_size,
+            "pet_size": pet_size,
+        }
+        known = self._knowing(task)
+        return next_runs.next_runs(known, candidates, budget, sizes, task=task, base=base, contrast=contrast)
 
     def _knowing(self, task: str | None) -> "Answers":
         return self if task is None else self.knowing((task,))

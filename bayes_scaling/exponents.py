@@ -14,6 +14,7 @@ from bayes_scaling.prediction import check_prob
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bayes_scaling.answers import Answers
     from bayes_scaling.posterior import Posterior
 
 DATA = "finetune_size"
@@ -84,12 +85,12 @@ def amplitudes_of(layout: Layout, draws: "Mapping[str, Floats]") -> dict[str, Fl
     return {"A": draws["reducible"] * np.exp(log_x + log_d[..., layout.cell_of_amplitude])}
 
 
-def exponent(posterior: "Posterior", cell: int, factor: str) -> Floats | None:
-    """Draws of one factor's exponent (beta for D_f), shape (chains, draws), or None where the cell has none."""
+def exponent(posterior: "Answers", cell: int, factor: str) -> Floats | None:
+    """Draws of one factor's exponent (beta for D_f), shape (S,), or None where the cell has none."""
     if factor == DATA:
-        return posterior.draws["beta"][..., cell]
+        return posterior.family("beta")[:, cell]
     k = posterior.layout.terms_of_cell[cell].get(factor)
-    return None if k is None else posterior.draws["alpha"][..., k]
+    return None if k is None else posterior.family("alpha")[:, k]
 
 
 def compare(
