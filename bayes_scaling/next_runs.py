@@ -57,8 +57,8 @@ def next_runs(
 
     The value of a run is the expected fall in regret when the method is chosen after it rather than now, over what the
     posterior thinks it would measure (expected value of sample information). With a budget, runs are bought one by one,
-    each by what it adds to those bought before, while an affordable one adds anything; the others follow by what they are
-    worth alone.
+    each by what it adds to those bought before, while an affordable one adds anything; the others follow by what they
+    are worth alone.
 
     Parameters
     ----------
