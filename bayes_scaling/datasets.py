@@ -7,7 +7,7 @@ import pandas as pd
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.runs import load_runs
 
-_RUNS = ("zhang2024_en_zh", "zhang2024_pet")
+_RUNS = ("zhang2024_en_zh", "zhang2024_pet", "ladder")
 _EXPONENTS = {"zhang2024": "zhang2024_table4"}
 
 
@@ -19,12 +19,15 @@ def load_data(name: str) -> pd.DataFrame:
     name : str
         ``zhang2024_en_zh``: full finetuning, prompt and LoRA on five LLM sizes, one task (147 runs).
         ``zhang2024_pet``: LoRA ranks and prompt lengths on the 1B LLM, three tasks (148 runs).
+        ``ladder``: full finetuning, prompt and LoRA on 25 small LLMs of our own (five sizes x five numbers of
+        pretraining tokens), En-De translation and summarisation, made by ``studies/ladder.yaml``.
 
     Returns
     -------
     DataFrame
         A canonical runs table, as from ``load_runs``. ``loss`` is in nats per target token, ``model_size``
-        counts non-embedding parameters. ``split`` is ``fit`` or ``held`` (the paper's held-out points).
+        counts non-embedding parameters. ``split`` is ``fit`` or ``held`` (the paper's held-out points; of the ladder
+        the largest LLM and the largest D_f).
 
     Raises
     ------
@@ -33,7 +36,8 @@ def load_data(name: str) -> pd.DataFrame:
 
     References
     ----------
-    Zhang et al. 2024, arXiv 2402.17193, Figures 2 and 4, read off the figures (error about 0.001 to 0.002).
+    Zhang et al. 2024, arXiv 2402.17193, Figures 2 and 4, read off the figures (error about 0.001 to 0.002). The ladder
+    was measured with :mod:`bayes_scaling.finetune`, see ``docs/ladder.md``.
 
     Examples
     --------

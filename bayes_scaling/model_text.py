@@ -133,8 +133,8 @@ def _slope_text(layout: Layout, model: JointModel) -> str:
     count = layout.slopes.effect.size
     if model.base_slopes:
         return (
-            f"\n  {count} (task, method, base LLM) triples also fall with D_f by 1 + r times what the law says, "
-            f"r ~ StudentT({EFFECT_DF:g})"
+            f"\n  {count} (task, method, base LLM) triples also fall with D_f by 1 + r times what the law says,"
+            f"\n  r ~ StudentT({EFFECT_DF:g})"
         )
     if not count:
         return "\n  no two base LLMs were run at several D_f: a new base falls with D_f as the law says"

@@ -64,12 +64,45 @@ def test_published_exponents_predict_the_packaged_losses(method, worst):
 
 
 @pytest.mark.parametrize(
-    ("load", "known"), [(load_data, "zhang2024_en_zh, zhang2024_pet"), (published_exponents, "zhang2024")]
+    ("load", "known"), [(load_data, "zhang2024_en_zh, zhang2024_pet, ladder"), (published_exponents, "zhang2024")]
 )
 def test_an_unknown_name_lists_the_known_ones(load, known):
     with pytest.raises(BayesScalingError) as caught:
         load("zhang2025")
     assert str(caught.value) == f"no data is called 'zhang2025': the package ships {known}"
+
+
+def test_the_ladder_crosses_its_factors():
+    runs = load_data("ladder")
+    assert len(runs) == runs["run"].nunique() == 720
+    assert set(runs["status"]) == {"done"} and not runs["censored"].any()
+    settings = ["task", "method", "base", "pet_size", "finetune_size", "seed"]
+    assert not runs.duplicated(settings).any()
+    sizes = runs.groupby("base")[["model_size", "pretrain_size"]].agg(["nunique", "first"])
+    assert (sizes.xs("nunique", axis=1, level=1) == 1).all().all()  # a base has one size and one number of tokens
+    crossed = sizes.xs("first", axis=1, level=1)
+    assert len(crossed.drop_duplicates()) == 25 == crossed["model_size"].nunique() * crossed["pretrain_size"].nunique()
+    for factor, decades in {"model_size": 1.5, "pretrain_size": 1.0, "finetune_size": 2.0}.items():
+        assert np.log10(runs[factor].max() / runs[factor].min()) >= decades, factor
+    pet = runs[runs["method"] != "full"].groupby(["task", "method"])["pet_size"].nunique()
+    assert (pet == 4).all() and len(pet) == 4
+    # a second seed draws other data
+    repeated = runs.groupby(settings[:-1], dropna=False)["loss"].agg(["size", "nunique"])
+    assert (repeated["size"] == 2).sum() > 100 and (repeated["nunique"] == repeated["size"]).all()
+
+
+def test_the_ladder_holds_out_the_largest():
+    runs = load_data("ladder")
+    largest = (runs["model_size"] == runs["model_size"].max()) | (runs["finetune_size"] == runs["finetune_size"].max())
+    assert (runs["split"] == np.where(largest, "held", "fit")).all()
+
+
+def test_the_ladder_falls_as_it_should():
+    runs = load_data("ladder")
+    assert (runs["loss"] < runs["base_loss"]).all()  # finetuning helps
+    full = runs[(runs["method"] == "full") & (runs["seed"] == 0)]
+    for _, curve in full.sort_values("finetune_size").groupby(["task", "base"]):
+        assert (curve["loss"].diff().dropna() < 2 * curve["loss_se"].iloc[1:]).all()  # within the test set's error
 
 
 @needs_readings
