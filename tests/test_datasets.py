@@ -102,7 +102,7 @@ def test_the_ladder_falls_as_it_should():
     assert (runs["loss"] < runs["base_loss"]).all()  # finetuning helps
     full = runs[(runs["method"] == "full") & (runs["seed"] == 0)]
     for _, curve in full.sort_values("finetune_size").groupby(["task", "base"]):
-        assert (curve["loss"].diff().dropna() < 2 * curve["loss_se"].iloc[1:]).all()  # within the test set's error
+        assert (curve["loss"].diff().dropna() < 2 * curve["test_loss_se"].iloc[1:]).all()  # within the test set's error
 
 
 @needs_readings

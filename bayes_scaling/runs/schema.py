@@ -40,7 +40,7 @@ COLUMNS = (
     Column("pet_size", "size", False, "T, LoRA rank or prompt length"),
     Column("finetune_size", "size", True, "D_f, number of finetuning examples, 0 for zero-shot"),
     Column("loss", "error", True, "held-out loss in nats per target token"),
-    Column("loss_se", "error", False, "standard error of the loss, same unit as the loss"),
+    Column("loss_se", "error", False, "standard error of the loss, same unit, independent from run to run"),
     Column("seed", "seed", False, "seed that tells repeated runs of one setting apart"),
     Column("metric", "text", False, "what the loss is; one metric per table"),
 )

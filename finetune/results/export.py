@@ -23,15 +23,16 @@ CANONICAL = (
     "pet_size",
     "finetune_size",
     "loss",
-    "loss_se",
     "seed",
     "metric",
 )
-"""The columns of a runs table, in the order that :func:`bayes_scaling.load_runs` gives them."""
+"""Columns of a runs table, in the order that :func:`bayes_scaling.load_runs` gives them. There is no ``loss_se``:
+a task's runs share one test set, whose error is one for all of them, while ``loss_se`` is of independent errors."""
 
 FACTORS = ("model_size", "pretrain_size", "pet_size")
 OWN = ("run", "study", "status", "censored", "learning_rate", "learning_rate_at_edge")
 MEASURED = (
+    "test_loss_se",
     "hit_step_cap",
     "stopped_early",
     "dev_loss",
@@ -128,7 +129,7 @@ def _row(record: "Record", edges: Mapping[str, bool | None]) -> dict[str, Any]:
         "base": config["base"]["name"],
         **{name: config[name] for name in (*FACTORS, "finetune_size", "seed")},
         "loss": None if diverged else loss,
-        "loss_se": None if diverged else error,
+        "test_loss_se": None if diverged else error,
         "metric": METRIC,
         "run": record.id,
         "study": record.study,
