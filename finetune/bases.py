@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from bayes_scaling.finetune.config import Base
 from bayes_scaling.finetune.errors import StudyError
@@ -89,6 +90,7 @@ def load_model(base: Base, folder: Path, *, quantize: str | None = None) -> Any:
     StudyError
         If it does not load, or 4 bits are asked for without a GPU.
     """
+    disable_progress_bar()  # else one of the weights, in every worker
     options: dict[str, Any] = {"dtype": torch.float32}
     if quantize:
         options = {"quantization_config": _four_bits(base), "device_map": {"": torch.cuda.current_device()}}

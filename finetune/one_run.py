@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from transformers import TrainingArguments, set_seed
-from transformers.utils.logging import disable_progress_bar
 
 from bayes_scaling.finetune.bases import load_model
 from bayes_scaling.finetune.evaluation.measuring import base_measures, finetuned_measures
@@ -53,7 +52,6 @@ def execute(config: RunConfig, report: Report) -> RunResult:
         If the base, the texts or the method do not load.
     """
     torch.set_num_threads(config.threads)
-    disable_progress_bar()
     memory.reset_peak()
     inputs = read_inputs(config)
     model = load_model(config.base, HERE, quantize=config.training.quantize)

@@ -25,7 +25,11 @@ from bayes_scaling.models.precision import in_float64
 Progress = Callable[[int, int], None]
 Potential = Callable[[Array, Any], Array]
 Record = dict[str, np.ndarray]
+Relearn = Callable[[Floats, Floats], tuple[Any, Floats]]
 BLOCK = 100  # iterations between two reports of progress
+SCOUTED = 200  # iterations of the warm-up after which the length of trees is looked at
+LONG = 64  # leapfrog steps an iteration above which coordinates are learned anew
+RELEARNED = 3  # times at most
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def run_nuts(
     settings: NutsSettings,
     seed: int,
     progress: Progress | None = None,
-) -> Record:
+    relearn: Relearn | None = None,
+) -> tuple[Record, Any]:
     """Draws from exp(-potential), with what the sampler says of each.
 
     Parameters
@@ -89,14 +94,20 @@ def run_nuts(
     seed : int
     progress : callable, optional
         Called as ``progress(done, total)`` with iterations summed over the chains.
+    relearn : callable, optional
+        ``relearn(y, gradient)``, with early draws and gradients of shape (chains, n, d), gives what the potential is
+        told from then on, and each chain's place under it, shape (chains, d). It is asked where early trees are long.
 
     Returns
     -------
     dict of arrays, leading shape (chains, draws)
         ``z`` (…, d), ``n_steps``, ``diverging``, ``energy``, ``lp``, ``acceptance_rate``, ``step_size``.
+    told : pytree of arrays
+        What the potential was told when the draws were made.
     """
     keys = jax.random.split(jax.random.key(seed), settings.chains)
     count = _Counter(settings, progress)
+    scouted = min(SCOUTED, settings.warmup)
 
     def blocks(state: HMCState, iterations: int) -> Iterator[tuple[HMCState, Record]]:
         for _ in range(iterations // BLOCK):
@@ -106,19 +117,35 @@ def run_nuts(
             yield state, {name: np.asarray(value) for name, value in record.items()}
 
     @in_float64  # the setting is a thread's own
-    def run_chain(i: int) -> Record:
-        place = jnp.asarray(starts[i])
-        for key in [keys[i], *jax.random.split(keys[i], settings.warmups)[1:]]:
-            state = kernel.begin(key, place, told)
+    def scout(key: Array, place: Array) -> tuple[HMCState, Record]:
+        *_, reached = blocks(kernel.begin(key, place, told), scouted)
+        return reached
+
+    @in_float64
+    def run_chain(state: HMCState, key: Array) -> Record:
+        for reached, _ in blocks(state, settings.warmup - scouted):
+            state = reached
+        for again in jax.random.split(key, settings.warmups)[1:]:
+            state = kernel.begin(again, state.z, told)
             for reached, _ in blocks(state, settings.warmup):
                 state = reached
-            place = state.z
         kept = [record for _, record in blocks(state, settings.thin * settings.draws)]
         return {name: np.concatenate([record[name] for record in kept])[:: settings.thin] for name in kept[0]}
 
     with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool:
-        chains = list(pool.map(run_chain, range(settings.chains)))
-    return {name: np.stack([chain[name] for chain in chains]) for name in chains[0]}
+        states, records = zip(*pool.map(scout, keys, jnp.asarray(starts)), strict=True)
+        for relearned in range(RELEARNED):
+            early = {name: np.stack([record[name] for record in records]) for name in ("z", "z_grad", "n_steps")}
+            if relearn is None or early["n_steps"].mean() <= LONG:
+                break
+            told, places = relearn(early["z"], early["z_grad"])
+            count.total += settings.chains * scouted
+            again = [jax.random.fold_in(key, relearned) for key in keys]
+            states, records = zip(*pool.map(scout, again, jnp.asarray(places)), strict=True)
+        chains = list(pool.map(run_chain, states, keys))
+    drawn = {name: np.stack([chain[name] for chain in chains]) for name in chains[0]}
+    del drawn["z_grad"]
+    return drawn, told
 
 
 def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, told: Any) -> Kernel:
@@ -175,6 +202,7 @@ class _Counter:
 def _record(state: HMCState) -> dict[str, Array]:
     return {
         "z": state.z,
+        "z_grad": state.z_grad,
         "n_steps": state.num_steps,
         "diverging": state.diverging,
         "energy": state.energy,

@@ -1,5 +1,6 @@
 """The posterior of the joint model: mode, curvature, NUTS, and the draws in the paper's symbols."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -10,7 +11,8 @@ from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.nuts import NutsSettings, Progress, run_nuts
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.programs import Shape, data_of, program, told
+from bayes_scaling.models.programs import Shape, Told, data_of, program, told
+from bayes_scaling.models.relearning import learned_scale
 from bayes_scaling.models.starts import informative
 from bayes_scaling.models.whitening import whiten
 
@@ -61,6 +63,13 @@ def sample_posterior(
     arguments = told(data, whitening)
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
     kernel = compiled.kernel(settings, starts[0], arguments)
-    drawn = run_nuts(kernel, arguments, starts, settings, seed, progress)
+
+    def relearn(y: Floats, gradient: Floats) -> tuple[Told, Floats]:
+        nonlocal whitening
+        scale = learned_scale(*(values.reshape(-1, coordinates.size) for values in (y, gradient)))
+        whitening = replace(whitening, normal=scale.after(whitening.normal))
+        return told(data, whitening), scale.inverse(y[:, -1])
+
+    drawn, arguments = run_nuts(kernel, arguments, starts, settings, seed, progress, relearn if conditioned else None)
     families = compiled.families(jnp.asarray(drawn.pop("z")), arguments)
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)
