@@ -3,8 +3,8 @@
     python benchmarks/decisions.py sun2026 peft_metamath --ledger decisions.jsonl
 
 For every (task, base LLM) and every larger D_f: the posterior's choice beside (a) the best method at the largest fitted
-D_f, (b) the law by least squares, and (c) the same choice with probabilities from its residual bootstrap. Regret is that
-of the measured losses, averaged over seeds. A group that the ledger has is not fitted again. ``--alone`` fits each
+D_f, (b) the law by least squares, and (c) the same choice with probabilities from its residual bootstrap. Regret is
+that of the measured losses, averaged over seeds. A group that the ledger has is not fitted again. ``--alone`` fits each
 method's curve by itself, with the quick engine.
 """
 
@@ -90,9 +90,8 @@ def forecasts(
     curves = [train[train["method"] == method] for method in methods]
     at = [design(curve, horizons) for curve in curves]
     posterior = by_curve(curves, at, model) if alone else jointly(train, at, model, draws)
-    point, copies = (
-        np.stack(parts) for parts in zip(*(point_law(c, d, model) for c, d in zip(curves, at)), strict=True)
-    )
+    fitted = [point_law(curve, rows, model) for curve, rows in zip(curves, at, strict=True)]
+    point, copies = (np.stack(parts) for parts in zip(*fitted, strict=True))
     largest = train["finetune_size"].max()
     last = np.array([curve.loc[curve["finetune_size"] == largest, "loss"].mean() for curve in curves])
     for h in range(len(horizons)):
