@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         plot_fit,
         plot_next_runs,
         plot_reliability,
+        plot_study_plan,
         plot_wins,
     )
     from bayes_scaling.posterior import Posterior
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import load_runs
     from bayes_scaling.simulate import CellTruth, Truth, simulate_runs
     from bayes_scaling.storage import load_posterior
+    from bayes_scaling.study_plan import StudyPlan, plan_study
 
 __version__ = version("bayes_scaling")
 
@@ -64,6 +66,7 @@ _HOME = {
     "Required": "required",
     "RowArrays": "models.layout",
     "RunsError": "errors",
+    "StudyPlan": "study_plan",
     "Truth": "simulate",
     "average": "averaging",
     "backtest": "backtesting",
@@ -72,11 +75,13 @@ _HOME = {
     "load_data": "datasets",
     "load_posterior": "storage",
     "load_runs": "runs",
+    "plan_study": "study_plan",
     "plot_crossover": "plots",
     "plot_exponents": "plots",
     "plot_fit": "plots",
     "plot_next_runs": "plots",
     "plot_reliability": "plots",
+    "plot_study_plan": "plots",
     "plot_wins": "plots",
     "prior_preset": "models.priors",
     "published_exponents": "datasets",
@@ -103,6 +108,7 @@ __all__ = [
     "Required",
     "RowArrays",
     "RunsError",
+    "StudyPlan",
     "Truth",
     "__version__",
     "average",
@@ -112,11 +118,13 @@ __all__ = [
     "load_data",
     "load_posterior",
     "load_runs",
+    "plan_study",
     "plot_crossover",
     "plot_exponents",
     "plot_fit",
     "plot_next_runs",
     "plot_reliability",
+    "plot_study_plan",
     "plot_wins",
     "prior_preset",
     "published_exponents",
