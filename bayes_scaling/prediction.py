@@ -111,10 +111,13 @@ def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
     for c in np.unique(rows.cell):
         of_cell = rows.cell == c
         for side in (-1.0, 1.0):
+            outside = of_cell & (side * (rows.log_d - layout.drift.edge[c, int(side > 0)]) > 0)
+            if not outside.any():
+                continue
             name = f"drift\0{layout.task[c]}\0{layout.method[c]}\0{side:+.0f}"
-            count = drift.knots_beyond(layout.drift, int(c), rows.log_d[of_cell], side)
+            count = drift.knots_beyond(layout.drift, int(c), rows.log_d[outside], side)
             changes = _named_changes(posterior, name, count)
-            drifted[:, of_cell] += drift.beyond(layout.drift, int(c), rows.log_d[of_cell], changes, side)
+            drifted[:, outside] += drift.beyond(layout.drift, int(c), rows.log_d[outside], changes, side)
     return np.asarray(posterior.family("drift_scale") * drifted)
 
 

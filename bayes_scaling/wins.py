@@ -80,6 +80,8 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
     is_best = losses.argmin(axis=0)
     regret = losses - losses.min(axis=0)
     rows = []
+    # of two methods one wins where the other does not, with the same Monte Carlo error
+    errors = [_mcse(posterior, is_best == m) for m in range(1 if len(methods) == 2 else len(methods))]
     for m, method in enumerate(methods):
         wins = is_best == m
         rows.append(
@@ -87,7 +89,7 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
             .join(settings)
             .assign(
                 p_best=wins.mean(axis=0),
-                mcse=[_mcse(posterior, wins[:, i]) for i in range(len(settings))],
+                mcse=errors[m % len(errors)],
                 expected_loss=losses[m].mean(axis=0),
                 expected_regret=regret[m].mean(axis=0),
                 region=regions[m],
@@ -96,13 +98,13 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
     return pd.concat(rows, ignore_index=True)
 
 
-def _mcse(posterior: "Answers", wins: np.ndarray) -> float:
-    """Monte Carlo error of a share of draws; never zero, since none of S draws is not yet never."""
-    draws = wins.size
-    smoothed = (wins.sum() + 0.5) / (draws + 1)
-    by_chain = wins.reshape(posterior.settings.chains, -1).astype(np.float64)
-    effective = arviz_bridge.ess(by_chain, "mean") if np.ptp(by_chain) > 0 else float(draws)
-    return float(np.sqrt(smoothed * (1 - smoothed) / min(effective, draws)))
+def _mcse(posterior: "Answers", wins: np.ndarray) -> Floats:
+    """Monte Carlo error of shares of draws, shape (S, n); never zero, since none of S draws is not yet never."""
+    draws = wins.shape[0]
+    smoothed = (wins.sum(axis=0) + 0.5) / (draws + 1)
+    by_chain = wins.reshape(posterior.settings.chains, -1, wins.shape[1]).astype(np.float64)
+    effective = np.minimum(arviz_bridge.ess_of_means(by_chain), draws)
+    return np.asarray(np.sqrt(smoothed * (1 - smoothed) / effective))
 
 
 def describe(result: pd.DataFrame) -> str:
