@@ -1,12 +1,13 @@
 """What a posterior and an average of posteriors answer alike: bands, wins, crossovers, choices."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from bayes_scaling import choice, crossover, next_runs, prediction, required, wins
+from bayes_scaling.choice_worth import Costs, Utility
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
@@ -105,7 +106,7 @@ class Answers(ABC):
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
         return crossover.find(self._knowing(task), first, second, sizes, task, limits, prob)
 
-    def choose(
+    def choose(  # noqa: PLR0913 - every size by its name
         self,
         finetune_size: float,
         *,
@@ -114,12 +115,13 @@ class Answers(ABC):
         pet_size: float | None = None,
         task: str | None = None,
         base: str | None = None,
-        cost: Mapping[str, float] | None = None,
+        cost: Costs | None = None,
         margin: float | None = None,
+        utility: Utility | None = None,
     ) -> choice.Choice:
         """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin)
+        return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin, utility)
 
     def required(  # noqa: PLR0913 - every size by its name
         self,
