@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         PosteriorFileError,
         RunsError,
     )
+    from bayes_scaling.exchange import Exchange
     from bayes_scaling.fitting import fit
     from bayes_scaling.joint_law import JointLaw
     from bayes_scaling.law_comparison import LawComparison, compare_laws
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         plot_fit,
         plot_next_runs,
         plot_reliability,
+        plot_sizes,
         plot_study_plan,
         plot_wins,
     )
@@ -55,6 +57,7 @@ _HOME = {
     "ConvergenceWarning": "errors",
     "Crossover": "crossover",
     "DesignError": "errors",
+    "Exchange": "exchange",
     "JointLaw": "joint_law",
     "Law": "models.laws",
     "LawComparison": "law_comparison",
@@ -81,6 +84,7 @@ _HOME = {
     "plot_fit": "plots",
     "plot_next_runs": "plots",
     "plot_reliability": "plots",
+    "plot_sizes": "plots",
     "plot_study_plan": "plots",
     "plot_wins": "plots",
     "prior_preset": "models.priors",
@@ -97,6 +101,7 @@ __all__ = [
     "ConvergenceWarning",
     "Crossover",
     "DesignError",
+    "Exchange",
     "JointLaw",
     "Law",
     "LawComparison",
@@ -124,6 +129,7 @@ __all__ = [
     "plot_fit",
     "plot_next_runs",
     "plot_reliability",
+    "plot_sizes",
     "plot_study_plan",
     "plot_wins",
     "prior_preset",

@@ -17,6 +17,7 @@ from bayes_scaling.plots.fit import plot_fit
 from bayes_scaling.plots.forest import plot_exponents
 from bayes_scaling.plots.next_runs import plot_next_runs
 from bayes_scaling.plots.reliability import plot_reliability
+from bayes_scaling.plots.sizes import plot_sizes
 from bayes_scaling.plots.study_plan import plot_study_plan
 from bayes_scaling.plots.wins import plot_wins
 
@@ -26,6 +27,7 @@ __all__ = [
     "plot_fit",
     "plot_next_runs",
     "plot_reliability",
+    "plot_sizes",
     "plot_study_plan",
     "plot_wins",
 ]
