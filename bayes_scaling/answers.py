@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from bayes_scaling import choice, crossover, next_runs, prediction, required, wins
+from bayes_scaling.candidates import table as ranked
 from bayes_scaling.choice_worth import Costs, Utility
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
@@ -89,6 +90,12 @@ class Answers(ABC):
         """P(each method has the lowest expected loss), see :func:`bayes_scaling.wins.table`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
         return wins.table(self._knowing(task), finetune_size, sizes, task, base)
+
+    def rank_candidates(
+        self, candidates: pd.DataFrame, finetune_size: Sequence[float] | float, *, task: str | None = None
+    ) -> pd.DataFrame:
+        """P(each base LLM x method x PET size has the lowest expected loss), see :mod:`bayes_scaling.candidates`."""
+        return ranked(self._knowing(task), candidates, finetune_size, task)
 
     def crossover(
         self,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge, unseen_tasks
+from bayes_scaling import unseen_tasks
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import encode, expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
+from bayes_scaling.shares import errors_of_shares
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers
@@ -81,7 +82,10 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
     regret = losses - losses.min(axis=0)
     rows = []
     # of two methods one wins where the other does not, with the same Monte Carlo error
-    errors = [_mcse(posterior, is_best == m) for m in range(1 if len(methods) == 2 else len(methods))]
+    errors = [
+        errors_of_shares(is_best == m, posterior.settings.chains)
+        for m in range(1 if len(methods) == 2 else len(methods))
+    ]
     for m, method in enumerate(methods):
         wins = is_best == m
         rows.append(
@@ -96,15 +100,6 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
             )
         )
     return pd.concat(rows, ignore_index=True)
-
-
-def _mcse(posterior: "Answers", wins: np.ndarray) -> Floats:
-    """Monte Carlo error of shares of draws, shape (S, n); never zero, since none of S draws is not yet never."""
-    draws = wins.shape[0]
-    smoothed = (wins.sum(axis=0) + 0.5) / (draws + 1)
-    by_chain = wins.reshape(posterior.settings.chains, -1, wins.shape[1]).astype(np.float64)
-    effective = np.minimum(arviz_bridge.ess_of_means(by_chain), draws)
-    return np.asarray(np.sqrt(smoothed * (1 - smoothed) / effective))
 
 
 def describe(result: pd.DataFrame) -> str:
