@@ -74,8 +74,8 @@ def _hypothesis(answers: Posterior | Average) -> list[tuple[str, str]]:
         (
             "What does the form rest on?",
             f"{'; '.join(dict.fromkeys(law.source for law in laws))}. "
-            f"Base effects: {_on(first.resolved.base_effects)}; slopes of base LLMs: {_on(first.resolved.base_slopes)}; "
-            f"drift away from the law: {_on(first.resolved.discrepancy)}",
+            f"Base effects: {_on(first.resolved.base_effects)}; slopes of base LLMs: "
+            f"{_on(first.resolved.base_slopes)}; drift away from the law: {_on(first.resolved.discrepancy)}",
         ),
     ]
 

@@ -12,6 +12,8 @@ from bayes_scaling.choice import Choice
 from bayes_scaling.crossover import Crossover
 from bayes_scaling.grid import methods_of
 from bayes_scaling.posterior import Posterior
+from bayes_scaling.quantities import format_quantity
+from bayes_scaling.regions import measured_range
 from bayes_scaling.runs import FACTORS, varied_factors
 from bayes_scaling.text import listing
 
@@ -63,6 +65,18 @@ def _sizes(runs: pd.DataFrame, of_base: pd.DataFrame) -> dict[str, float]:
 def wins(answers: Posterior | Average, which: Decision) -> pd.DataFrame:
     """P(each method is best) at every D_f of the decision."""
     return answers.win_probability(which.finetune_sizes, task=which.task, base=which.base, **which.sizes)
+
+
+def measured(answers: Posterior | Average, task: str) -> str:
+    """Where a comparison rests on runs of every method, and where it extrapolates."""
+    cells = [c for c, name in enumerate(answers.layout.task) if name == task]
+    ranges = [measured_range(answers, c, DATA) for c in cells]
+    low, high = max(low for low, _ in ranges), min(high for _, high in ranges)
+    if low > high:
+        return "No D_f was measured with every method: each comparison extrapolates one of them."
+    return (
+        f"Every method was measured from D_f {format_quantity(low)} to {format_quantity(high)}; the rest extrapolates."
+    )
 
 
 def by_size(table: pd.DataFrame) -> pd.DataFrame:

@@ -136,7 +136,7 @@ function showNumbers(methods, answers) {
     row.append(name,
       cellOf("mean", found.mean, formatLoss(found.mean)),
       cellOf("low", found.low, formatLoss(found.low)), cellOf("high", found.high, formatLoss(found.high)),
-      cellOf("p_best", found.p, formatProbability(found.p)), cellOf("mcse", found.mcse, `±${found.mcse.toFixed(2)}`),
+      cellOf("p_best", found.p, formatProbability(found.p)), cellOf("mcse", found.mcse, `±${formatError(found.mcse)}`),
       cellOf("expected_regret", found.regret, formatLoss(found.regret)), cellOf("region", region, REGIONS[region]));
     return row;
   }));
@@ -167,14 +167,23 @@ function formatProbability(value) {
   return value < 0.005 ? "<0.01" : value > 0.995 ? ">0.99" : value.toFixed(2);
 }
 
+function formatError(value) {
+  return value < 0.005 ? "<0.01" : value.toFixed(2);
+}
+
+function equals(p) {
+  const text = formatProbability(p);
+  return /^[<>]/.test(text) ? text : `= ${text}`;
+}
+
 function showWords(settings, methods, answers) {
   const said = [], base = isNew() ? "a new LLM" : task().bases[state.base].name;
   if (methods.length) {
     const best = answers.reduce((top, found, i) => (found.p > answers[top].p ? i : top), 0);
     const at = `At ${formatSize(state.sizes.finetune_size)} examples on ${base}`;
     if (methods.length > 1) {
-      said.push(`${at}, ${methods[best].method} is likeliest best (P = ${formatProbability(answers[best].p)}, ` +
-        `Monte Carlo error ${answers[best].mcse.toFixed(2)}); choosing it would cost ${formatLoss(answers[best].regret)} ` +
+      said.push(`${at}, ${methods[best].method} is likeliest best (P ${equals(answers[best].p)}, ` +
+        `Monte Carlo error ${formatError(answers[best].mcse)}); choosing it would cost ${formatLoss(answers[best].regret)} ` +
         `${told.unit} more than the best method, in expectation.`);
     } else {
       const { mean: loss, low, high } = answers[best];

@@ -28,7 +28,7 @@ def page(answers: Posterior | Average) -> str:
     """The whole page."""
     tasks = list(dict.fromkeys(answers.layout.task))
     found = verdict(answers)
-    shown, told, script = _explorer(answers)
+    shown, told, script = explorer_parts(answers)
     return _filled(
         "page.html",
         title=escape(f"How finetuning scales: {listing(tasks)}"),
@@ -50,8 +50,11 @@ def page(answers: Posterior | Average) -> str:
     )
 
 
-def _explorer(answers: Posterior | Average) -> tuple[str, str, str]:
-    """The explorer's part of the page, what it is told, and the code; without one for a law that only Python knows."""
+def explorer_parts(answers: Posterior | Average) -> tuple[str, str, str]:
+    """The explorer's part of the page, the script element with what it is told, and the code.
+
+    Without an explorer for a law that only Python can evaluate; the first part says so.
+    """
     own = own_law(answers)
     if own is not None:
         said = f"The law {own.name!r} is one of your own, which only Python can evaluate: use predict() and wins."

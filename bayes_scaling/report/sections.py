@@ -34,7 +34,8 @@ def summary(answers: Posterior | Average, task: str) -> str:
         return ""
     which = choices.decision(answers, task)
     try:
-        return paragraph(f"On {which.base}: {choices.wins(answers, which).attrs['text']}")
+        wins = choices.wins(answers, which).attrs["text"]
+        return paragraph(f"On {which.base}: {wins} {choices.measured(answers, task)}")
     except DesignError:
         return ""
 

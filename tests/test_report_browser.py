@@ -1,0 +1,217 @@
+"""The report in a real Chromium: its sliders show what Python computes from the same draws, and nothing goes wrong."""
+
+from functools import lru_cache
+from urllib.parse import urlencode
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayes_scaling as bs
+from bayes_scaling.checks.finding import FAILED, Check, conclude
+from bayes_scaling.prediction import standard_noise
+from bayes_scaling.report.carried import NEW_BASE, parts_of, thinned
+from bayes_scaling.report.explorer import explorer
+from bayes_scaling.report.page import explorer_parts
+from shared import browser as chromium
+from shared.posteriors import METHODS, S8, TASK, scattered
+
+pytestmark = pytest.mark.skipif(chromium.MISSING is not None, reason=str(chromium.MISSING))
+
+TOLERANCE = 2e-5  # 32-bit floats
+PAGE = '<!DOCTYPE html><meta charset="utf-8"><title>t</title>{}{}<script>{}</script>'
+NUMBERS = """
+return Object.fromEntries([...document.querySelectorAll("#numbers tr")].map((row) =>
+  [row.dataset.method, Object.fromEntries([...row.querySelectorAll("td")].map((cell) =>
+    [cell.dataset.name, cell.dataset.name === "region" ? cell.dataset.value : Number(cell.dataset.value)]))]))
+"""
+FIRST_PAINT = """
+return new Promise((done) => new PerformanceObserver((found) => done(found.getEntries()[0].startTime))
+  .observe({ type: "paint", buffered: true }))
+"""
+
+
+@pytest.fixture(scope="module")
+def window():
+    with chromium.browser() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shown(window, tmp_path_factory):
+    """Open the explorer of a posterior, alone on a page, at given settings."""
+    folder = tmp_path_factory.mktemp("explorer")
+
+    def show(answers, **settings):
+        page = folder / f"{id(answers)}.html"
+        if not page.exists():
+            page.write_text(PAGE.format(*explorer_parts(answers)), encoding="utf-8")
+        window.open(f"{page.as_uri()}#{urlencode(settings)}")
+        assert window.errors() == []
+        return window.run(NUMBERS)
+
+    return show
+
+
+@pytest.fixture(scope="module")
+def page(fit, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    fit.report(path)
+    return path
+
+
+def carried(answers, design, kind="mean"):
+    """Log loss at one row under the draws that the page of a posterior carries."""
+    told = []
+    for part, kept in zip(parts_of(answers), thinned(answers, draws_of(answers)), strict=True):
+        ((_, drawn),) = part.blocks(design)
+        noise = standard_noise(part)[:, None] * drawn.sigma if kind == "run" else 0.0
+        told.append((drawn.log_mean + noise)[kept, 0])
+    return np.concatenate(told)
+
+
+@lru_cache
+def draws_of(answers):
+    return sum(law["draws"] for law in explorer(answers)["laws"])
+
+
+def expected(answers, designs, kind="mean", prob=0.9):
+    """What the table should show, from Python's own draws."""
+    log_mean = np.stack([carried(answers, design) for design in designs.values()])
+    losses = np.exp(log_mean)
+    best, regret = losses.argmin(axis=0), losses - losses.min(axis=0)
+    found = {}
+    for m, (method, design) in enumerate(designs.items()):
+        low, high = np.exp(np.quantile(carried(answers, design, kind), [(1 - prob) / 2, (1 + prob) / 2]))
+        found[method] = {
+            "mean": losses[m].mean(),
+            "low": low,
+            "high": high,
+            "p_best": np.mean(best == m),
+            "expected_regret": regret[m].mean(),
+            "region": answers.predict(design)["region"].iloc[0],
+        }
+    return found
+
+
+def agree(found, wanted):
+    assert set(found) == set(wanted)
+    for method, values in wanted.items():
+        assert found[method].pop("mcse") > 0
+        assert found[method].pop("region") == values.pop("region")
+        assert found[method] == pytest.approx(values, rel=TOLERANCE, abs=1e-7), method
+
+
+def design(method, finetune_size=1e5, base="8B", model_size=S8, **columns):
+    row = {"task": TASK, "method": method, "finetune_size": finetune_size, "base": base, "model_size": model_size}
+    return pd.DataFrame([row | columns])
+
+
+def designs(**columns):
+    return {method: design(method, **columns) for method in METHODS}
+
+
+MODELS = {
+    "multiplicative": bs.JointLaw(),
+    "additive": bs.JointLaw("additive"),
+    "rectified": bs.JointLaw("rectified"),
+    "ceiling, noise of the loss": bs.JointLaw(ceiling=2.0, noise="loss"),
+    "law alone": bs.JointLaw(base_effects=False, base_slopes=False, discrepancy=False),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_explorer_shows_what_python_computes_from_the_same_draws(name, runs, shown):
+    posterior = scattered(runs[runs["split"] == "fit"], MODELS[name])
+    for kind, prob, size in (("mean", 0.9, 5e4), ("run", 0.5, 9e6), ("run", 0.95, 500.0)):
+        found = shown(posterior, finetune_size=size, base="8B", kind=kind, prob=prob)
+        agree(found, expected(posterior, designs(finetune_size=size), kind, prob))
+    found = shown(posterior, finetune_size=1e8, model_size=2e10)
+    agree(found, expected(posterior, designs(finetune_size=1e8, model_size=2e10, base=NEW_BASE)))
+
+
+def test_a_size_of_a_fitted_llm_is_that_llm(runs, shown):
+    posterior = scattered(runs[runs["split"] == "fit"], MODELS["multiplicative"])
+    found = shown(posterior, finetune_size=2e6, model_size=0.956e9)
+    agree(found, expected(posterior, designs(finetune_size=2e6, model_size=0.956e9, base="1B")))
+
+
+def test_every_method_has_its_own_pet_size_and_is_left_out_where_no_law_speaks(both, shown, window):
+    posterior = scattered(both, MODELS["multiplicative"])
+    settings = {"task": "MLSum", "base": "1B", "finetune_size": 4e4, "pet_size:lora": 16, "pet_size:prompt": 150}
+    rows = {
+        method: design(method, 4e4, "1B", 0.956e9, pet_size=size).assign(task="MLSum")
+        for method, size in (("lora", 16), ("prompt", 150))
+    }
+    agree(shown(posterior, **settings), expected(posterior, rows))
+    found = shown(posterior, task=TASK, base="8B", finetune_size=4e4)
+    wanted = expected(posterior, {m: design(m, 4e4) for m in found})
+    agree(found, wanted)
+    assert "The PET size of prompt, lora is not used" in window.run("return document.getElementById('words').innerText")
+
+
+def test_an_average_is_explored_law_by_law(runs, shown):
+    fits = [scattered(runs[runs["split"] == "fit"], MODELS[name], seed=i) for i, name in enumerate(list(MODELS)[:3])]
+    both = bs.average(fits, [0.5, 0.3, 0.2])
+    found = shown(both, finetune_size=5e4, base="8B")
+    agree(found, expected(both, designs(finetune_size=5e4)))
+
+
+def test_the_page_loads_quickly_without_an_error_and_without_the_network(page, window):
+    window.open(page.as_uri())
+    assert window.run("return document.getElementById('explorer').dataset.ready") == "yes"
+    assert window.errors() == []
+    assert window.run("return performance.getEntriesByType('resource').length") == 0
+    assert window.run(FIRST_PAINT) < 2000
+    assert page.stat().st_size < 1e6
+
+
+def test_sliders_move_by_the_keyboard_and_boxes_take_sizes_as_people_write_them(fit, page, window):
+    window.open(page.as_uri())
+    slider, box = "[id='slider-finetune_size']", "[id='size-finetune_size']"
+    before = window.run(NUMBERS)
+    window.press(slider, "\ue012" * 40)  # arrow left
+    window.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    size = window.run(f'return parseSize(document.querySelector("{box}").value)')
+    assert size < 2e7
+    assert window.run(NUMBERS)["full"]["mean"] > before["full"]["mean"]
+    agree(window.run(NUMBERS), expected(fit, designs(finetune_size=size)))
+    window.run(f"document.querySelector(\"{box}\").value = ''")
+    window.press(box, "30k", "\ue007")  # enter
+    window.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    agree(window.run(NUMBERS), expected(fit, designs(finetune_size=3e4)))
+    assert "At 30k examples on 8B, lora is likeliest best" in window.run(
+        "return document.getElementById('words').innerText"
+    )
+    assert window.errors() == []
+
+
+def test_the_page_is_near_what_all_draws_say(fit, page, window):
+    window.open(f"{page.as_uri()}#{urlencode({'finetune_size': 5e4, 'base': '8B'})}")
+    found = window.run(NUMBERS)
+    wins = fit.win_probability(5e4, model_size=S8, base="8B").set_index("method")
+    for method in METHODS:
+        assert abs(found[method]["p_best"] - wins.loc[method, "p_best"]) < 4 * found[method]["mcse"]
+        band = fit.predict(design(method, 5e4)).iloc[0]
+        assert abs(found[method]["mean"] - band["mean"]) < 0.2 * band["sd"]
+
+
+@pytest.mark.parametrize("width", [390, 900])
+def test_nothing_sticks_out_of_a_phone(width, page, window):
+    window.resize(width)
+    window.open(page.as_uri())
+    wide, inside = window.run("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide <= inside
+
+
+def test_names_that_are_code_stay_text(runs, window, tmp_path, monkeypatch):
+    evil = "<script>alert(1)</script>"
+    monkeypatch.setattr(bs.Posterior, "check", lambda _: conclude([Check(evil, FAILED, evil, evil)]))
+    named = runs[runs["split"] == "fit"].assign(task=evil)
+    named = named.assign(method=named["method"].replace("lora", "</script><img src=x onerror=alert(2)>"))
+    scattered(named, MODELS["multiplicative"], draws=25).report(tmp_path / "evil.html")
+    window.open((tmp_path / "evil.html").as_uri())
+    assert window.errors() == []
+    assert window.run("return document.images.length + document.querySelectorAll('script').length") == 2
+    assert evil in window.run("return document.querySelector('h1').innerText")
+    assert "</script><img" in window.run("return document.getElementById('numbers').innerText")
