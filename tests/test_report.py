@@ -169,7 +169,7 @@ def test_the_checklist_is_filled_in_and_says_what_only_the_author_knows(made):
     assert "120 runs on 4 base LLMs" in found["How many models were trained, at which sizes?"].answer
     assert "4 chains of 100 draws" in found["Which algorithm, with which settings?"].answer
     assert found["How good is the fit, and where was it validated?"].answer.startswith("86 %")
-    assert next(item.answer for item in found.values() if item.open) == YOURS
+    assert next(item.answer for item in found.values() if item.open) == YOURS.capitalize()
     assert found["On which data, and is any repeated?"].open
     assert not found["Which objective?"].open
 

@@ -123,7 +123,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_explorer_shows_what_python_computes_from_the_same_draws(name, runs, shown):
     posterior = scattered(runs[runs["split"] == "fit"], MODELS[name])
-    for kind, prob, size in (("mean", 0.9, 5e4), ("run", 0.5, 9e6), ("run", 0.95, 500.0)):
+    for kind, prob, size in (("mean", 0.9, 1.2e5), ("run", 0.5, 9e6), ("run", 0.95, 500.0)):
         found = shown(posterior, finetune_size=size, base="8B", kind=kind, prob=prob)
         agree(found, expected(posterior, designs(finetune_size=size), kind, prob))
     found = shown(posterior, finetune_size=1e8, model_size=2e10)

@@ -19,7 +19,7 @@ from bayes_scaling.report.carried import parts_of
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.text import listing
 
-YOURS = "Not in the runs table: state it."
+YOURS = "not in the runs table, state it."
 STARTS = {
     "nuts": "every chain at a draw from a normal approximation about the posterior's mode",
     "smc": "every particle at a draw from a wide normal reference",
@@ -37,7 +37,7 @@ class Item(NamedTuple):
     @property
     def open(self) -> bool:
         """Whether only the runs' author knows."""
-        return self.answer.endswith(YOURS)
+        return self.answer.lower().endswith(YOURS)
 
 
 def checklist(answers: Posterior | Average, checks: Checks) -> list[Item]:
@@ -97,14 +97,14 @@ def _training(runs: pd.DataFrame) -> list[tuple[str, str]]:
             f"{len(runs)} runs on {runs['base'].nunique()} base LLMs{_levels(runs, FACTORS)}",
         ),
         ("On how much data each?", f"D_f at {_levels(runs, ('finetune_size',)).removeprefix('; ')}{_seeds(runs)}"),
-        ("On which data, and is any repeated?", YOURS),
+        ("On which data, and is any repeated?", YOURS.capitalize()),
         (
             "How are sizes counted?",
             "by the rules of the runs table: D_f in examples, model_size in non-embedding parameters, pretrain_size in "
             "tokens, pet_size as LoRA rank or prompt length. Say so if yours are counted otherwise",
         ),
-        ("Which hyperparameters, chosen how?", "; ".join(recorded) + ". " * bool(recorded) + YOURS),
-        ("Which architecture, and which training code?", YOURS),
+        ("Which hyperparameters, chosen how?", f"{'; '.join([*recorded, 'how they were chosen'])}: {YOURS}"),
+        ("Which architecture, and which training code?", YOURS.capitalize()),
     ]
 
 
@@ -130,8 +130,11 @@ def _data(runs: pd.DataFrame) -> list[tuple[str, str]]:
         ("Which metric, on which data?", f"{_metric(runs)}; {error}. Test set: {YOURS}"),
         ("Are checkpoints or losses released?", f"The losses are in the posterior file. Checkpoints: {YOURS}"),
         ("How many checkpoints of a run are used?", "one row of the table for each finished run"),
-        ("Is the metric modified before the fit?", "no: neither smoothed nor interpolated; the fit is on its log"),
-        ("Are points dropped, or used in some laws only?", f"all {len(runs)} runs are in the one joint fit"),
+        ("Is the metric modified before the fit?", "not here: losses are fitted on their log, as the table has them"),
+        (
+            "Are points dropped, or used in some laws only?",
+            f"all {len(runs)} runs of the table are in the one joint fit. Left out before: {YOURS}",
+        ),
     ]
 
 

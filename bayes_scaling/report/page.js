@@ -337,6 +337,7 @@ function buildControls() {
 readFragment();
 buildControls();
 render();
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
 addEventListener("resize", schedule);
 addEventListener("hashchange", () => { readFragment(); buildControls(); schedule(); });
 $("explorer").dataset.ready = "yes";
