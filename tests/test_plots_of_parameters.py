@@ -65,7 +65,7 @@ def test_a_contrast_draws_the_comparison_and_shades_what_is_practically_none(mad
 
 
 def test_a_contrast_of_exponents_that_no_method_has_says_so(made):
-    with pytest.raises(bs.BayesScalingError, match="no .task, method. of this fit"):
+    with pytest.raises(bs.BayesScalingError, match=r"no .task, method. of this fit"):
         bs.plot_contrast(made, "pretrain_size")
 
 

@@ -21,8 +21,9 @@ from bayes_scaling.prediction import standard_noise
 from bayes_scaling.report.carried import NEW_BASE, thinned
 from bayes_scaling.report.checklist import YOURS, checklist
 from bayes_scaling.report.explorer import explorer
+from bayes_scaling.report.forest import forest
 from bayes_scaling.report.markup import json_text
-from bayes_scaling.report.page import explorer_parts, page
+from bayes_scaling.report.page import explorer_parts, render
 from shared.posteriors import S8, TASK, scattered
 
 ROOT = Path(__file__).parents[1]
@@ -109,7 +110,7 @@ def test_many_llms_and_tasks_still_make_a_page_that_can_be_sent(checked, tmp_pat
 
 
 def test_the_page_says_the_verdict_first(made, checked):
-    text = page(made)
+    text = render(made)
     order = [text.index(part) for part in ("REVIEW", "levels: too few", "120 finetuning runs", 'id="explore"')]
     assert order == sorted(order)
     for part in ("Which method when", "What to run next", "Exponents", "Reporting checklist", "Model and priors"):
@@ -117,7 +118,7 @@ def test_the_page_says_the_verdict_first(made, checked):
 
 
 def test_the_page_needs_nothing_from_the_network(made, checked):
-    text = page(made)
+    text = render(made)
     assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", text)
     assert not re.search(r"@import|url\(", text.split("<script", maxsplit=1)[0].replace("url(#", ""))
     assert "default-src 'none'" in text
@@ -126,7 +127,7 @@ def test_the_page_needs_nothing_from_the_network(made, checked):
 def test_names_are_escaped_wherever_they_stand(fitted_runs, checked):
     evil = "</script><script>alert(1)</script>"
     named = fitted_runs.assign(task=evil, base="<b>" + fitted_runs["base"], metric="<i>nats</i>")
-    text = page(scattered(named, DEFAULT))
+    text = render(scattered(named, DEFAULT))
     assert "alert(1)</script>" not in text
     assert "<b>" not in text and "<i>" not in text
     told = re.search(r'id="told">(.*?)</script>', text, re.DOTALL)
@@ -143,14 +144,14 @@ def test_json_in_a_script_element_cannot_end_it_and_has_no_nan():
 
 def test_an_average_reports_every_law(made, fitted_runs, checked):
     both = bs.average([made, scattered(fitted_runs, bs.JointLaw("rectified"))], [0.6, 0.4])
-    text = page(both)
+    text = render(both)
     assert "An average of 2 laws with weights multiplicative 0.60 and rectified 0.40." in text
     assert "multiplicative law, levels: too few" in text and "rectified law, levels: too few" in text
     assert text.count('class="forest"') == 2
 
 
 def test_one_method_is_reported_without_a_choice(fitted_runs, checked):
-    text = page(scattered(fitted_runs[fitted_runs["method"] == "lora"], DEFAULT))
+    text = render(scattered(fitted_runs[fitted_runs["method"] == "lora"], DEFAULT))
     assert "has runs of one method only" in text
     assert "likeliest best" not in text.split("<script", maxsplit=1)[0]
 
@@ -160,6 +161,25 @@ def test_a_law_of_ones_own_is_reported_without_an_explorer(fitted_runs):
     shown, told, script = explorer_parts(scattered(fitted_runs, bs.JointLaw(law)))
     assert "The law 'mine' is one of your own" in shown.replace("&#x27;", "'")
     assert told == script == ""
+
+
+def test_a_fit_too_large_for_a_page_is_reported_without_an_explorer(made, monkeypatch):
+    monkeypatch.setattr("bayes_scaling.report.page.MOST_CHARACTERS", 1000)
+    shown, told, script = explorer_parts(made)
+    assert "too large for a page" in shown
+    assert told == script == ""
+
+
+def test_the_forest_places_every_exponent_on_one_axis(made):
+    table = made.exponents()
+    table = table[table["parameter"].isin(["alpha", "beta"])].sort_values(["parameter", "factor"], kind="stable")
+    drawn = forest(made)
+    centres = np.array([float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)])
+    slope, offset = np.polyfit(table["mean"], centres, 1)
+    np.testing.assert_allclose(offset + slope * table["mean"], centres, atol=0.1)
+    ends = [float(x) for x in re.findall(r'class="thin" x1="([\d.]+)"', drawn)]
+    np.testing.assert_allclose(offset + slope * table["hdi_low"], ends, atol=0.1)
+    assert "full: alpha[model_size]" in drawn
 
 
 def test_the_checklist_is_filled_in_and_says_what_only_the_author_knows(made):

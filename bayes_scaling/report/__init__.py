@@ -11,7 +11,7 @@ from pathlib import Path
 from bayes_scaling.averaging import Average
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior import Posterior
-from bayes_scaling.report.page import page
+from bayes_scaling.report.page import render
 from bayes_scaling.storage import whole_file
 
 
@@ -30,7 +30,7 @@ def write(answers: Posterior | Average, path: str | PathLike[str]) -> None:
         If the file cannot be written.
     """
     target = Path(path)
-    text = page(answers)
+    text = render(answers)
     try:
         with whole_file(target) as part:
             part.write_text(text, encoding="utf-8")

@@ -18,13 +18,14 @@ from bayes_scaling.report.verdict import verdict
 from bayes_scaling.text import listing
 
 SCRIPTS = ("model.js", "chart.js", "page.js")
+MOST_CHARACTERS = 2_500_000  # that posterior draws may take: a page is to be sent by mail
 COSTS = (
     "Each run counts as one unit of cost here. With runs and costs of your own: bayes-scaling next posterior.nc "
     "candidates.csv --budget 40 --finetune-size 100k."
 )
 
 
-def page(answers: Posterior | Average) -> str:
+def render(answers: Posterior | Average) -> str:
     """The whole page."""
     tasks = list(dict.fromkeys(answers.layout.task))
     found = verdict(answers)
@@ -63,6 +64,12 @@ def explorer_parts(answers: Posterior | Average) -> tuple[str, str, str]:
     draws = sum(law["draws"] for law in data["laws"])
     shown = _filled("explorer.html", draws=f"{draws:,}", unit=escape(data["unit"]))
     told = f'<script type="application/json" id="told">{json_text(data)}</script>'
+    if len(told) > MOST_CHARACTERS:
+        return (
+            paragraph("This fit is too large for a page that explores it: fit a task at a time, or use predict()."),
+            "",
+            "",
+        )
     return shown, told, "\n".join(_read(name) for name in SCRIPTS)
 
 
