@@ -157,6 +157,13 @@ def test_an_average_is_explored_law_by_law(runs, shown):
     agree(found, expected(both, designs(finetune_size=5e4)))
 
 
+def test_one_method_has_bands_and_nothing_about_winning(runs, shown, window):
+    posterior = scattered(runs[(runs["split"] == "fit") & (runs["method"] == "lora")], MODELS["multiplicative"])
+    agree(shown(posterior, finetune_size=5e4, base="8B"), expected(posterior, {"lora": design("lora", 5e4)}))
+    assert window.run("return [...document.querySelectorAll('.several')].every((one) => one.hidden)")
+    assert "best" not in window.run("return document.getElementById('explorer').innerText")
+
+
 def test_the_page_loads_quickly_without_an_error_and_without_the_network(page, window):
     window.open(page.as_uri())
     assert window.run("return document.getElementById('explorer').dataset.ready") == "yes"

@@ -136,7 +136,7 @@ function showNumbers(methods, answers) {
     row.append(name,
       cellOf("mean", found.mean, formatLoss(found.mean)),
       cellOf("low", found.low, formatLoss(found.low)), cellOf("high", found.high, formatLoss(found.high)),
-      cellOf("p_best", found.p, formatProbability(found.p)), cellOf("mcse", found.mcse, `±${formatError(found.mcse)}`),
+      cellOf("p_best", found.p, formatProbability(found.p)), cellOf("mcse", found.mcse, formatError(found.mcse)),
       cellOf("expected_regret", found.regret, formatLoss(found.regret)), cellOf("region", region, REGIONS[region]));
     return row;
   }));
@@ -145,6 +145,7 @@ function showNumbers(methods, answers) {
 function cellOf(name, value, text) {
   const made = document.createElement("td");
   Object.assign(made.dataset, { name, value: String(value) });
+  if (["p_best", "mcse", "expected_regret"].includes(name)) made.className = "several";
   made.textContent = text;
   return made;
 }
@@ -168,7 +169,7 @@ function formatProbability(value) {
 }
 
 function formatError(value) {
-  return value < 0.005 ? "<0.01" : value.toFixed(2);
+  return value < 0.005 ? "<0.01" : `±${value.toFixed(2)}`;
 }
 
 function equals(p) {
@@ -183,7 +184,7 @@ function showWords(settings, methods, answers) {
     const at = `At ${formatSize(state.sizes.finetune_size)} examples on ${base}`;
     if (methods.length > 1) {
       said.push(`${at}, ${methods[best].method} is likeliest best (P ${equals(answers[best].p)}, ` +
-        `Monte Carlo error ${formatError(answers[best].mcse)}); choosing it would cost ${formatLoss(answers[best].regret)} ` +
+        `Monte Carlo error ${formatError(answers[best].mcse).replace("±", "")}); choosing it would cost ${formatLoss(answers[best].regret)} ` +
         `${told.unit} more than the best method, in expectation.`);
     } else {
       const { mean: loss, low, high } = answers[best];
@@ -226,7 +227,7 @@ function showCharts(methods) {
     (chart, m, look, measured) => curve(chart, sizes, means[m], lows[m], highs[m], look, measured));
   for (const run of runs) if (bands) marker(bands, run[2], run[3], lookOf(task().cells[run[0]].method));
   const clip = (values, errors_, side) => values.map((p, i) => Math.min(Math.max(p + side * 2 * errors_[i], 0), 1));
-  $("wins").hidden = methods.length < 2;
+  for (const one of document.querySelectorAll("#explorer .several")) one.hidden = methods.length < 2;
   if (methods.length > 1) {
     draw("wins", { y: [0, 1], height: 220, title: "Probability that each method is best, against D_f" },
       (chart, m, look, measured) =>

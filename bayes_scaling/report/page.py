@@ -19,10 +19,6 @@ from bayes_scaling.text import listing
 
 SCRIPTS = ("model.js", "chart.js", "page.js")
 MOST_CHARACTERS = 2_500_000  # that posterior draws may take: a page is to be sent by mail
-COSTS = (
-    "Each run counts as one unit of cost here. With runs and costs of your own: bayes-scaling next posterior.nc "
-    "candidates.csv --budget 40 --finetune-size 100k."
-)
 
 
 def render(answers: Posterior | Average) -> str:
@@ -38,7 +34,7 @@ def render(answers: Posterior | Average) -> str:
         trust=sections.trust(answers, found),
         explorer=shown,
         methods=_each(sections.methods, answers, tasks),
-        next=_each(sections.next_runs, answers, tasks) + paragraph(COSTS),
+        next=_each(sections.next_runs, answers, tasks),
         exponents=sections.exponents(answers),
         checks=sections.checks(found),
         reporting=sections.reporting(answers, found),

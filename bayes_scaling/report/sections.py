@@ -16,6 +16,10 @@ from bayes_scaling.report.forest import forest
 from bayes_scaling.report.markup import folded, items, paragraph, table
 from bayes_scaling.report.verdict import Verdict, fitted
 
+COSTS = (
+    "Each run counts as one unit of cost here. With runs and costs of your own: bayes-scaling next posterior.nc "
+    "candidates.csv --budget 40 --finetune-size 100k."
+)
 MARKS = {PASSED: "✓ ", FAILED: "✗ "}
 
 
@@ -71,7 +75,9 @@ def next_runs(answers: Posterior | Average, task: str) -> str:
     except DesignError as error:
         return paragraph(f"{task}: {error}.")
     shown = ranked.loc[ranked["value"] > 0, [c for c in ranked if c not in ("cost", "value_per_cost", "buy")]]
-    return paragraph(str(ranked.attrs["text"])) + (table(shown.head(choices.SHOWN)) if len(shown) else "")
+    return paragraph(str(ranked.attrs["text"])) + (
+        table(shown.head(choices.SHOWN)) + paragraph(COSTS) if len(shown) else ""
+    )
 
 
 def exponents(answers: Posterior | Average) -> str:
