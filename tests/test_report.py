@@ -224,5 +224,5 @@ def test_the_command_writes_the_page_of_a_saved_posterior(posterior_file, checke
 def test_a_wheel_holds_what_the_page_is_made_of():
     patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
     parts = [path.name for path in Path(report.__file__).parent.iterdir() if path.is_file() and path.suffix != ".py"]
-    assert {"page.html", "page.css", "model.js", "chart.js", "page.js", "explorer.html"} == set(parts)
+    assert {"page.html", "page.css", "model.js", "settings.js", "chart.js", "page.js", "explorer.html"} == set(parts)
     assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in parts)

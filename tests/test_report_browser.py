@@ -25,6 +25,7 @@ return Object.fromEntries([...document.querySelectorAll("#numbers tr")].map((row
   [row.dataset.method, Object.fromEntries([...row.querySelectorAll("td")].map((cell) =>
     [cell.dataset.name, cell.dataset.name === "region" ? cell.dataset.value : Number(cell.dataset.value)]))]))
 """
+NEXT_FRAME = "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
 FIRST_PAINT = """
 return new Promise((done) => new PerformanceObserver((found) => done(found.getEntries()[0].startTime))
   .observe({ type: "paint", buffered: true }))
@@ -55,6 +56,7 @@ def shown(window, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(fit, tmp_path_factory):
+    """The whole page of a fit."""
     path = tmp_path_factory.mktemp("page") / "report.html"
     fit.report(path)
     return path
@@ -178,14 +180,14 @@ def test_sliders_move_by_the_keyboard_and_boxes_take_sizes_as_people_write_them(
     slider, box = "[id='slider-finetune_size']", "[id='size-finetune_size']"
     before = window.run(NUMBERS)
     window.press(slider, "\ue012" * 40)  # arrow left
-    window.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    window.run(NEXT_FRAME)
     size = window.run(f'return parseSize(document.querySelector("{box}").value)')
     assert size < 2e7
     assert window.run(NUMBERS)["full"]["mean"] > before["full"]["mean"]
     agree(window.run(NUMBERS), expected(fit, designs(finetune_size=size)))
     window.run(f"document.querySelector(\"{box}\").value = ''")
     window.press(box, "30k", "\ue007")  # enter
-    window.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    window.run(NEXT_FRAME)
     agree(window.run(NUMBERS), expected(fit, designs(finetune_size=3e4)))
     assert "At 30k examples on 8B, lora is likeliest best" in window.run(
         "return document.getElementById('words').innerText"
@@ -201,6 +203,18 @@ def test_the_page_is_near_what_all_draws_say(fit, page, window):
         assert abs(found[method]["p_best"] - wins.loc[method, "p_best"]) < 4 * found[method]["mcse"]
         band = fit.predict(design(method, 5e4)).iloc[0]
         assert abs(found[method]["mean"] - band["mean"]) < 0.2 * band["sd"]
+
+
+def test_a_link_to_a_section_leaves_the_settings_and_one_to_settings_does_not(page, window):
+    window.open(f"{page.as_uri()}#{urlencode({'finetune_size': 5e4, 'base': '4B'})}")
+    before = window.run(NUMBERS)
+    window.run("document.querySelector('nav a[href=\"#exponents\"]').click()")
+    window.run(NEXT_FRAME)
+    assert window.run(NUMBERS) == before
+    window.run("location.hash = '#finetune_size=90k&base=4B'")
+    window.run(NEXT_FRAME)
+    assert window.run(NUMBERS)["lora"]["mean"] < before["lora"]["mean"]
+    assert window.run("return document.getElementById('size-finetune_size').value") == "90k"
 
 
 @pytest.mark.parametrize("width", [390, 900])

@@ -17,7 +17,7 @@ from bayes_scaling.report.markup import json_text, paragraph
 from bayes_scaling.report.verdict import verdict
 from bayes_scaling.text import listing
 
-SCRIPTS = ("model.js", "chart.js", "page.js")
+SCRIPTS = ("model.js", "settings.js", "chart.js", "page.js")
 MOST_CHARACTERS = 2_500_000  # that posterior draws may take: a page is to be sent by mail
 
 
