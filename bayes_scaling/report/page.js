@@ -2,6 +2,7 @@
 // The explorer: controls, numbers, words and charts, shown anew whenever a setting changes.
 
 const STEPS = 1000; // of a slider
+const ROOM = 1.01; // above and below the curves
 const KNOWN = ["full", "lora", "prompt"]; // these look the same in every plot
 const REGIONS = { interior: "measured", edge: "edge", beyond: "extrapolated" };
 const $ = (id) => document.getElementById(id);
@@ -133,8 +134,8 @@ function showCharts(methods) {
   const [means, lows, highs, ps, errors] = ["mean", "low", "high", "p", "mcse"].map(series);
   const runs = task().runs.filter((run) => isShown(run, methods));
   const losses = [...means.flat(), ...runs.map((run) => run[3])];
-  const bottom = Math.max(Math.min(...lows.flat(), ...losses), 0.8 * Math.min(...losses));
-  const top = Math.min(Math.max(...highs.flat(), ...losses), 1.25 * Math.max(...losses));
+  const bottom = Math.max(Math.min(...lows.flat(), ...losses), 0.8 * Math.min(...losses)) / ROOM;
+  const top = Math.min(Math.max(...highs.flat(), ...losses), 1.25 * Math.max(...losses)) * ROOM;
   const draw = (id, options, each) => {
     $(id).replaceChildren();
     if (!methods.length) return;
