@@ -11,6 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.checks.finding import FAILED, Check, conclude
 from bayes_scaling.prediction import standard_noise
+from bayes_scaling.quantities import format_quantity, parse_quantity
 from bayes_scaling.report.carried import NEW_BASE, parts_of, thinned
 from bayes_scaling.report.explorer import explorer
 from bayes_scaling.report.page import explorer_parts
@@ -53,6 +54,11 @@ def shown(window, tmp_path_factory):
         return window.run(NUMBERS)
 
     return show
+
+
+@pytest.fixture(scope="module")
+def made(runs):
+    return scattered(runs[runs["split"] == "fit"], MODELS["multiplicative"])
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +151,9 @@ def test_the_explorer_shows_what_python_computes_from_the_same_draws(name, runs,
     agree(found, expected(posterior, designs(finetune_size=1e8, model_size=2e10, base=NEW_BASE)))
 
 
-def test_a_size_of_a_fitted_llm_is_that_llm(runs, shown):
-    posterior = scattered(runs[runs["split"] == "fit"], MODELS["multiplicative"])
-    found = shown(posterior, finetune_size=2e6, model_size=0.956e9)
-    agree(found, expected(posterior, designs(finetune_size=2e6, model_size=0.956e9, base="1B")))
+def test_a_size_of_a_fitted_llm_is_that_llm(made, shown):
+    found = shown(made, finetune_size=2e6, model_size=0.956e9)
+    agree(found, expected(made, designs(finetune_size=2e6, model_size=0.956e9, base="1B")))
 
 
 def test_every_method_has_its_own_pet_size_and_is_left_out_where_no_law_speaks(both, shown, window):
@@ -170,6 +175,41 @@ def test_an_average_is_explored_law_by_law(runs, shown):
     both = bs.average(fits, [0.5, 0.3, 0.2])
     found = shown(both, finetune_size=5e4, base="8B")
     agree(found, expected(both, designs(finetune_size=5e4)))
+
+
+SIZES = (
+    "1.5B",
+    "14.78B",
+    "100k",
+    "1e5",
+    "20M",
+    " 3 k",
+    "1_000",
+    ".5k",
+    "7",
+    "2m",
+    "-3",
+    "",
+    "1,000",
+    "5x",
+    "0.956G",
+    "1e400",
+)
+
+
+def test_sizes_are_read_and_written_as_in_python(made, shown, window):
+    shown(made)
+
+    def read(text):
+        try:
+            return parse_quantity(text)
+        except bs.BayesScalingError:
+            return None
+
+    found = window.run("return arguments[0].map((t) => (parseSize(t) < Infinity ? parseSize(t) : null))", SIZES)
+    assert found == [read(text) for text in SIZES]
+    values = [7.583e9, 956e6, 1e5, 999.6, 12345.0, 4.0, 8.04e12, 0.5]
+    assert window.run("return arguments[0].map((s) => formatSize(s))", values) == list(map(format_quantity, values))
 
 
 def test_one_method_has_bands_and_nothing_about_winning(runs, shown, window):
