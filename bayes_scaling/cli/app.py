@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from bayes_scaling.cli import buying, compare, finetuning, fitting, judging, predicting
+from bayes_scaling.cli import buying, compare, finetuning, fitting, judging, predicting, reporting
 from bayes_scaling.errors import BayesScalingError
 
 WRONG_INPUT = 2
@@ -68,4 +68,5 @@ app.command("required")(predicting.required)
 app.command("next")(buying.next_runs)
 app.command("laws")(judging.laws)
 app.command("backtest")(judging.backtest)
+app.command("report")(reporting.report)
 app.add_typer(finetuning.app, name="finetune")
