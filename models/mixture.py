@@ -39,7 +39,7 @@ def around(mean: Array, factor: Array, components: int) -> Mixture:
 def draw(mixture: Mixture, key: Array, points: int) -> Array:
     """Independent points, shape (points, d)."""
     of_component, of_normal, of_tails = jax.random.split(key, 3)
-    chosen = jax.random.categorical(of_component, mixture.log_weight, shape=(points,))
+    chosen = _choose(of_component, jnp.exp(mixture.log_weight), points)
     normal = jax.random.normal(of_normal, (points, mixture.mean.shape[1]))
     # a chi-squared variable with an even number of degrees of freedom is a sum of exponential ones
     chi2 = 2.0 * jnp.sum(jax.random.exponential(of_tails, (points, TAILS // 2)), axis=1)
@@ -72,7 +72,7 @@ def fit(points: Array, weight: Array, key: Array, components: int) -> Mixture:
     spread = (points - middle).T @ (weight[:, None] * (points - middle)) + 1e-9 * jnp.eye(d)
     count = 1.0 / jnp.sum(weight**2)  # effective points
     narrow = spread * components ** (-2.0 / d)
-    starts = points[jax.random.categorical(key, jnp.log(weight), shape=(components,))]
+    starts = points[_choose(key, weight, components)]
     first = Mixture(
         jnp.full(components, -jnp.log(components)), starts, jnp.tile(jnp.linalg.cholesky(narrow), (components, 1, 1))
     )
@@ -97,6 +97,12 @@ def _with_wide(log_weight: Array, mean: Array, factor: Array, middle: Array, spr
         jnp.concatenate([mean, middle[None]]),
         jnp.concatenate([factor, WIDE * spread[None]]),
     )
+
+
+def _choose(key: Array, weight: Array, count: int) -> Array:
+    """Independent indices, each with the probability of its weight."""
+    edges = jnp.cumsum(weight)
+    return jnp.minimum(jnp.searchsorted(edges, edges[-1] * jax.random.uniform(key, (count,))), weight.size - 1)
 
 
 def _distances(m: Mixture, points: Array) -> Array:
