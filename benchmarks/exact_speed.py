@@ -36,14 +36,16 @@ def main() -> None:
 
 def one_curve() -> pd.DataFrame:
     """Seconds of the first and of a second fit by each engine, and how many draws the second is worth."""
-    rows = []
-    for engine in (name for name in get_args(Engine) if name != "auto"):
-        first, _ = timed(lambda: bs.fit(curve(LARGE, 0), MODEL, engine=engine))
-        again, fit = timed(lambda: bs.fit(curve(LARGE, 1), MODEL, engine=engine, seed=1))
-        rows.append({"engine": engine, "first": first, "again": again, "ess": fit.exponents()["ess_bulk"].min()})
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([row(engine) for engine in get_args(Engine) if engine != "auto"])
     nuts = table.set_index("engine")["again"]["nuts"]
     return table.assign(times_faster_than_nuts=nuts / table["again"])
+
+
+def row(engine: Engine) -> dict[str, str | float]:
+    """One engine's seconds and effective draws."""
+    first, _ = timed(lambda: bs.fit(curve(LARGE, 0), MODEL, engine=engine))
+    again, fit = timed(lambda: bs.fit(curve(LARGE, 1), MODEL, engine=engine, seed=1))
+    return {"engine": engine, "first": first, "again": again, "ess": fit.exponents()["ess_bulk"].min()}
 
 
 def many_curves(problems: int) -> str:
