@@ -59,14 +59,17 @@ class Fits:
         counts = ", ".join(f"{n} by {engine}" for engine, n in engines.items())
         groups = "1 group" if len(self.fits) == 1 else f"{len(self.fits)} groups"
         head = f"{groups} by {', '.join(self.by)}, each fitted alone ({counts})."
-        shown = self.table[self.table["parameter"] == "beta"].head(SHOWN)
-        lines = [
-            f"{', '.join(str(row[name]) for name in self.by)}: beta {format_number(row['mean'])} "
-            f"({interval(row['hdi_low'], row['hdi_high'])}, 90 %)"
-            for _, row in shown.iterrows()
-        ]
+        lines = [line for group, fitted in list(self.fits.items())[:SHOWN] for line in _lines(group, fitted)]
         more = len(self.fits) - SHOWN
         return "\n".join([head, *lines, *([f"and {more} more, see .table"] if more > 0 else [])])
+
+
+def _lines(group: Group, fitted: Posterior) -> Iterator[str]:
+    """The exponent of D_f of each (task, method) of a group."""
+    table = fitted.exponents()
+    for _, row in table[table["parameter"] == "beta"].iterrows():
+        name = ", ".join(map(str, dict.fromkeys([*group, row["task"], row["method"]])))
+        yield f"{name}: beta {format_number(row['mean'])} ({interval(row['hdi_low'], row['hdi_high'])}, 90 %)"
 
 
 def fit_many(
