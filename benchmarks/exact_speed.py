@@ -58,7 +58,8 @@ def many_curves(problems: int) -> str:
     exact = [fit.stats["pareto_k"][0, 0] for fit in found.fits.values() if fit.settings.engine == "exact"]
     return (
         f"{problems} problems: {seconds:.1f} s, {1000 * seconds / problems:.1f} ms each ({busy:.1f} s of cores); "
-        f"{len(exact)} by importance sampling, Pareto k at most {max(exact):.2f} and {np.median(exact):.2f} in the median"
+        f"{len(exact)} by importance sampling, "
+        f"Pareto k at most {max(exact):.2f} and {np.median(exact):.2f} in the median"
     )
 
 
