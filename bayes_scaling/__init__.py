@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bayes_scaling.fitting import fit
     from bayes_scaling.joint_law import JointLaw
     from bayes_scaling.law_comparison import LawComparison, compare_laws
+    from bayes_scaling.many import Fits, fit_many
     from bayes_scaling.models.laws import Law, LawParameters
     from bayes_scaling.models.layout import RowArrays
     from bayes_scaling.models.prior_spec import PriorSpec
@@ -60,6 +61,7 @@ _HOME = {
     "ConvergenceWarning": "errors",
     "Crossover": "crossover",
     "DesignError": "errors",
+    "Fits": "many",
     "JointLaw": "joint_law",
     "Law": "models.laws",
     "LawComparison": "law_comparison",
@@ -76,6 +78,7 @@ _HOME = {
     "backtest": "backtesting",
     "compare_laws": "law_comparison",
     "fit": "fitting",
+    "fit_many": "many",
     "load_data": "datasets",
     "load_posterior": "storage",
     "load_runs": "runs",
@@ -106,6 +109,7 @@ __all__ = [
     "ConvergenceWarning",
     "Crossover",
     "DesignError",
+    "Fits",
     "JointLaw",
     "Law",
     "LawComparison",
@@ -123,6 +127,7 @@ __all__ = [
     "backtest",
     "compare_laws",
     "fit",
+    "fit_many",
     "load_data",
     "load_posterior",
     "load_runs",
