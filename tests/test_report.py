@@ -1,6 +1,7 @@
 """The report without a browser: what it carries, says and escapes, and how it is written."""
 
 import json
+import pickle
 import re
 import tomllib
 from base64 import b64decode
@@ -226,3 +227,8 @@ def test_a_wheel_holds_what_the_page_is_made_of():
     parts = [path.name for path in Path(report.__file__).parent.iterdir() if path.is_file() and path.suffix != ".py"]
     assert {"page.html", "page.css", "model.js", "settings.js", "chart.js", "page.js", "explorer.html"} == set(parts)
     assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in parts)
+
+
+def test_a_copied_posterior_keeps_its_explorer(made):
+    copy = pickle.loads(pickle.dumps(made))
+    assert explorer_parts(copy) == explorer_parts(made) != ("", "", "")

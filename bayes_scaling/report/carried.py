@@ -69,8 +69,8 @@ def parts_of(answers: Posterior | Average) -> tuple[Posterior, ...]:
 
 def own_law(answers: Posterior | Average) -> Law | None:
     """A law of the user's own, which only Python can evaluate, if there is one."""
-    laws = [one.resolved.law for one in parts_of(answers)]
-    return next((law for law in laws if LAWS.get(law.name) is not law), None)
+    laws = [one.resolved.law for one in parts_of(answers)]  # copies after pickling: functions are not copied
+    return next((law for law in laws if law.name not in LAWS or LAWS[law.name].log_mean is not law.log_mean), None)
 
 
 def thinned(answers: Posterior | Average, most: int) -> list[Ints]:
