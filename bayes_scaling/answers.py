@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from os import PathLike
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import pandas as pd
 
@@ -13,6 +14,10 @@ from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.unseen_tasks import named_in
+
+if TYPE_CHECKING:
+    from bayes_scaling.averaging import Average
+    from bayes_scaling.posterior import Posterior
 
 Sizes = float | Sequence[float] | None
 Kind = Literal["mean", "run"]
@@ -178,6 +183,12 @@ class Answers(ABC):
         }
         known = self._knowing(task)
         return next_runs.next_runs(known, candidates, budget, sizes, task=task, base=base, contrast=contrast)
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write one self-contained HTML page of all of this, see :func:`bayes_scaling.report.write`."""
+        from bayes_scaling import report
+
+        report.write(cast("Posterior | Average", self), path)
 
     def _knowing(self, task: str | None) -> "Answers":
         return self if task is None else self.knowing((task,))

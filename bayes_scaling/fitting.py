@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayes_scaling.convergence import problems
 from bayes_scaling.errors import ConvergenceWarning, ModelError
+from bayes_scaling.exact import by_importance, check_exact
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.curve import sample_curve, suits
 from bayes_scaling.models.joint import JointModel
@@ -18,7 +19,7 @@ from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
 
 EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
-Engine = Literal["auto", "nuts", "smc"]
+Engine = Literal["auto", "nuts", "smc", "exact"]
 # what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
 RETRIES = ((0.95, 2, 4), (0.99, 2, 8))
 
@@ -57,10 +58,12 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     chains : int
     conditioned : bool
         Sample in well-conditioned coordinates, or (for comparison) in natural ones: the same posterior.
-    engine : {"auto", "nuts", "smc"}
+    engine : {"auto", "nuts", "smc", "exact"}
         ``"smc"``, sequential Monte Carlo (:mod:`bayes_scaling.models.smc`), is for one (task, method) on one base LLM
         (or without base effects): the same posterior, a second a fit after the first. ``"auto"`` takes it there, and
-        NUTS, the reference, elsewhere. The posterior names it: ``fit.settings.engine``.
+        NUTS, the reference, elsewhere. ``"exact"``, independent draws by importance sampling
+        (:mod:`bayes_scaling.models.importance`), is for one (task, method) without base effects and drift: some .1
+        seconds a fit after the first, and the evidence. The posterior names its engine: ``fit.settings.engine``.
     progress : callable, optional
         Called as ``progress(done, total)``; the quick engine does not.
 
@@ -71,7 +74,8 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     Raises
     ------
     RunsError, ModelError
-        If the runs or the model break a rule; before anything is sampled.
+        If the runs or the model break a rule; before anything is sampled. With ``engine="exact"`` also where its
+        weights are too uneven to trust.
 
     Warns
     -----
@@ -80,10 +84,13 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     """
     model = JointLaw() if model is None else model
     settings = NutsSettings(chains=chains, warmup=warmup, draws=draws)
-    _check_settings(settings)
+    check_settings(settings)
     valid = validate_runs(runs)
     problem = model.encode(valid)
     resolved = model.resolve(problem.layout)
+    if engine == "exact":
+        check_exact(resolved, problem)
+        return by_importance([(valid, problem, seed)], model, settings)[0].trusted()
     if _engine(engine, resolved, problem, conditioned) == "smc":
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
     for target_accept, warmups, thin in ((settings.target_accept, settings.warmups, settings.thin), *RETRIES):
@@ -139,7 +146,8 @@ def _by_populations(
     return posterior
 
 
-def _check_settings(settings: NutsSettings) -> None:
+def check_settings(settings: NutsSettings) -> None:
+    """Raise a ModelError for draws or chains that no engine takes."""
     for name in ("draws", "warmup"):
         value = getattr(settings, name)
         if value < BLOCK or value % BLOCK:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,12 @@ class LawComparison:
     def average(self, group: int = 0) -> Average:
         """The laws' posteriors of one group as one, with these stacking weights."""
         return average(self.fits[group], self.table["weight"].tolist())
+
+    def plot(self, ax: Any = None) -> Any:
+        """Stacking weights with their intervals; see :func:`bayes_scaling.plot_law_weights`."""
+        from bayes_scaling.plots import plot_law_weights
+
+        return plot_law_weights(self, ax=ax)
 
 
 def compare_laws(

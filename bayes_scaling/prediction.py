@@ -114,11 +114,19 @@ def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
             outside = of_cell & (side * (rows.log_d - layout.drift.edge[c, int(side > 0)]) > 0)
             if not outside.any():
                 continue
-            name = f"drift\0{layout.task[c]}\0{layout.method[c]}\0{side:+.0f}"
             count = drift.knots_beyond(layout.drift, int(c), rows.log_d[outside], side)
-            changes = _named_changes(posterior, name, count)
+            changes = changes_beyond(posterior, int(c), side, count)
             drifted[:, outside] += drift.beyond(layout.drift, int(c), rows.log_d[outside], changes, side)
     return np.asarray(posterior.family("drift_scale") * drifted)
+
+
+def changes_beyond(posterior: "Posterior", cell: int, side: float, count: int) -> Floats:
+    """Changes of slope beyond one end of a cell's measured D_f, shape (S, count).
+
+    See :func:`bayes_scaling.models.drift.beyond`; they depend on the posterior's seed and the cell's name only.
+    """
+    name = f"drift\0{posterior.layout.task[cell]}\0{posterior.layout.method[cell]}\0{side:+.0f}"
+    return _named_changes(posterior, name, count)
 
 
 def _named_changes(posterior: "Posterior", name: str, count: int) -> Floats:
@@ -131,5 +139,15 @@ def _named_changes(posterior: "Posterior", name: str, count: int) -> Floats:
 
 def noise(posterior: "Answers", parts: "RunDraws", block: slice) -> Floats:
     """Noise of new runs on log loss, shape (S, rows); the same in every call."""
-    rng = np.random.default_rng([posterior.seed, 1, block.start])
+    rng = _noise_rng(posterior, block.start)
     return np.asarray(parts.sigma * rng.standard_t(parts.nu, size=parts.sigma.shape))
+
+
+def standard_noise(posterior: "Answers") -> Floats:
+    """Noise of one new run over its scale, shape (S,): that of a design of one row."""
+    nu = posterior.family("nu")
+    return np.asarray(_noise_rng(posterior, 0).standard_t(nu, size=nu.shape)[:, 0])
+
+
+def _noise_rng(posterior: "Answers", start: int) -> np.random.Generator:
+    return np.random.default_rng([posterior.seed, 1, start])

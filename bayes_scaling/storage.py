@@ -3,6 +3,8 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -38,7 +40,8 @@ def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
     tree = xr.DataTree.from_dict(trees)
     tree.attrs[ATTRIBUTE] = json.dumps(_header(posterior), default=str)
     try:
-        _write_whole(tree, target)
+        with whole_file(target) as part:
+            tree.to_netcdf(part, engine="h5netcdf")
     except OSError as error:
         raise PosteriorFileError(
             f"cannot write {str(target)!r}: {error.strerror or error}. Nothing was written; choose a folder that "
@@ -136,10 +139,18 @@ def _families(posterior: xr.Dataset) -> dict[str, np.ndarray]:
     return {name: values[..., None] if name in groups.SCALARS else values for name, values in named.items()}
 
 
-def _write_whole(tree: xr.DataTree, target: Path) -> None:
+@contextmanager
+def whole_file(target: Path) -> Iterator[Path]:
+    """Write a file beside its target; it is synced and takes the target's place when the block ends, or is removed.
+
+    Yields
+    ------
+    Path
+        Where to write.
+    """
     name = target.parent / f".{target.name}.{uuid4().hex}.part"
     try:
-        tree.to_netcdf(name, engine="h5netcdf")
+        yield name
         with open(name, "rb") as written:
             os.fsync(written.fileno())
         os.replace(name, target)

@@ -48,8 +48,9 @@ class NutsSettings:
         How often the warm-up is done, each from where the one before it ended.
     max_tree_depth : int
         At most ``2**max_tree_depth`` leapfrog steps a draw.
-    engine : {"nuts", "smc"}
-        What drew: NUTS, or sequential Monte Carlo, of which ``chains`` are populations and ``draws`` particles.
+    engine : {"nuts", "smc", "exact"}
+        What drew: NUTS; sequential Monte Carlo, of which ``chains`` are populations and ``draws`` particles; or
+        importance sampling, whose ``chains * draws`` draws are independent.
     """
 
     chains: int = 4

@@ -28,7 +28,7 @@ def decisions(posterior: "Posterior") -> Iterator[Decision]:
     """For every task, the methods measured on its largest shared base LLM, at two D_f; one method at one D_f."""
     for task in dict.fromkeys(posterior.layout.task):
         runs = posterior.runs[posterior.runs["task"] == task]
-        base = _largest_base(runs)
+        base = largest_base(runs)
         rivals = _rivals(runs[runs["base"] == base])
         largest = float(runs[DATA].max())
         for size in (largest, FARTHER * largest) if len(rivals) > 1 else (largest,):
@@ -37,7 +37,7 @@ def decisions(posterior: "Posterior") -> Iterator[Decision]:
             yield Decision(where, rivals["method"].tolist(), losses)
 
 
-def _largest_base(runs: pd.DataFrame) -> str:
+def largest_base(runs: pd.DataFrame) -> str:
     """The base LLM of most methods and, among those, of the largest size."""
     sizes = [name for name in ("model_size", "pretrain_size") if name in runs]
     table = runs.groupby("base", sort=False).agg(methods=("method", "nunique"), **{s: (s, "max") for s in sizes})

@@ -59,7 +59,7 @@ def replicated(posterior: "Posterior") -> Iterator[Check]:
 
 def findings(posterior: "Posterior") -> list[Finding]:
     """Every statistic of every (task, method)."""
-    fitted = _fitted(posterior)
+    fitted = fitted_runs(posterior)
     rows, layout = posterior.problem.rows, posterior.layout
     groups = _settings(posterior)
     of_cells = []
@@ -79,7 +79,8 @@ def findings(posterior: "Posterior") -> list[Finding]:
     return found
 
 
-def _fitted(posterior: "Posterior") -> Fitted:
+def fitted_runs(posterior: "Posterior") -> Fitted:
+    """Every fitted run under every draw."""
     blocks = [parts for _, parts in posterior.blocks(posterior.runs)]
     log_mean = np.concatenate([parts.log_mean for parts in blocks], axis=1)
     scale = np.hypot(np.concatenate([parts.sigma for parts in blocks], axis=1), posterior.problem.log_se)

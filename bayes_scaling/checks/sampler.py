@@ -26,6 +26,10 @@ def convergence(posterior: "Posterior") -> Iterator[Check]:
     )
     if posterior.settings.engine == "nuts":
         numbers += f"{int(posterior.stats['diverging'].sum())} divergences, E-BFMI {worst['bfmi']:.2f}"
+    elif posterior.settings.engine == "exact":
+        stats = posterior.stats
+        k, points = stats["pareto_k"][0, 0], stats["effective_points"][0, 0]
+        numbers += f"by importance sampling with Pareto k {k:.2f} and {points:.0f} effective points"
     else:
         spread = np.std(posterior.stats["log_evidence"][:, 0])
         numbers += f"by sequential Monte Carlo, whose populations' log evidence differs by {spread:.2f} (sd)"
