@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         PosteriorFileError,
         RunsError,
     )
+    from bayes_scaling.exchange import Exchange
     from bayes_scaling.fitting import fit
     from bayes_scaling.joint_law import JointLaw
     from bayes_scaling.law_comparison import LawComparison, compare_laws
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         plot_regret,
         plot_reliability,
         plot_residuals,
+        plot_sizes,
+        plot_study_plan,
         plot_win_map,
         plot_wins,
     )
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from bayes_scaling.runs import load_runs
     from bayes_scaling.simulate import CellTruth, Truth, simulate_runs
     from bayes_scaling.storage import load_posterior
+    from bayes_scaling.study_plan import StudyPlan, plan_study
 
 __version__ = version("bayes_scaling")
 
@@ -61,6 +65,7 @@ _HOME = {
     "ConvergenceWarning": "errors",
     "Crossover": "crossover",
     "DesignError": "errors",
+    "Exchange": "exchange",
     "Fits": "many",
     "JointLaw": "joint_law",
     "Law": "models.laws",
@@ -73,6 +78,7 @@ _HOME = {
     "Required": "required",
     "RowArrays": "models.layout",
     "RunsError": "errors",
+    "StudyPlan": "study_plan",
     "Truth": "simulate",
     "average": "averaging",
     "backtest": "backtesting",
@@ -82,6 +88,7 @@ _HOME = {
     "load_data": "datasets",
     "load_posterior": "storage",
     "load_runs": "runs",
+    "plan_study": "study_plan",
     "plot_base_effects": "plots",
     "plot_contrast": "plots",
     "plot_crossover": "plots",
@@ -93,6 +100,8 @@ _HOME = {
     "plot_regret": "plots",
     "plot_reliability": "plots",
     "plot_residuals": "plots",
+    "plot_sizes": "plots",
+    "plot_study_plan": "plots",
     "plot_win_map": "plots",
     "plot_wins": "plots",
     "prior_preset": "models.priors",
@@ -109,6 +118,7 @@ __all__ = [
     "ConvergenceWarning",
     "Crossover",
     "DesignError",
+    "Exchange",
     "Fits",
     "JointLaw",
     "Law",
@@ -121,6 +131,7 @@ __all__ = [
     "Required",
     "RowArrays",
     "RunsError",
+    "StudyPlan",
     "Truth",
     "__version__",
     "average",
@@ -131,6 +142,7 @@ __all__ = [
     "load_data",
     "load_posterior",
     "load_runs",
+    "plan_study",
     "plot_base_effects",
     "plot_contrast",
     "plot_crossover",
@@ -142,6 +154,8 @@ __all__ = [
     "plot_regret",
     "plot_reliability",
     "plot_residuals",
+    "plot_sizes",
+    "plot_study_plan",
     "plot_win_map",
     "plot_wins",
     "prior_preset",

@@ -1,13 +1,15 @@
 """What a posterior and an average of posteriors answer alike: bands, wins, crossovers, choices."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import pandas as pd
 
 from bayes_scaling import choice, crossover, next_runs, prediction, required, wins
+from bayes_scaling.candidates import table as ranked
+from bayes_scaling.choice_worth import Costs, Utility
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
 from bayes_scaling.models.nuts import NutsSettings
@@ -94,6 +96,12 @@ class Answers(ABC):
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
         return wins.table(self._knowing(task), finetune_size, sizes, task, base)
 
+    def rank_candidates(
+        self, candidates: pd.DataFrame, finetune_size: Sequence[float] | float, *, task: str | None = None
+    ) -> pd.DataFrame:
+        """P(each base LLM x method x PET size has the lowest expected loss), see :mod:`bayes_scaling.candidates`."""
+        return ranked(self._knowing(task), candidates, finetune_size, task)
+
     def crossover(
         self,
         first: str,
@@ -110,7 +118,7 @@ class Answers(ABC):
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
         return crossover.find(self._knowing(task), first, second, sizes, task, limits, prob)
 
-    def choose(
+    def choose(  # noqa: PLR0913 - every size by its name
         self,
         finetune_size: float,
         *,
@@ -119,12 +127,13 @@ class Answers(ABC):
         pet_size: float | None = None,
         task: str | None = None,
         base: str | None = None,
-        cost: Mapping[str, float] | None = None,
+        cost: Costs | None = None,
         margin: float | None = None,
+        utility: Utility | None = None,
     ) -> choice.Choice:
         """The method to use at one D_f, or what to measure first, see :func:`bayes_scaling.choice.choose`."""
         sizes = {"model_size": model_size, "pretrain_size": pretrain_size, "pet_size": pet_size}
-        return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin)
+        return choice.choose(self._knowing(task), finetune_size, sizes, task, base, cost, margin, utility)
 
     def required(  # noqa: PLR0913 - every size by its name
         self,

@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling import unseen_tasks, wins
+from bayes_scaling.choice_text import least_known, said
+from bayes_scaling.choice_worth import Costs, Utility, cost_draws, utility_draws
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.grid import Sizes, one_method_design, one_task, settings_grid
+from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import encode
-from bayes_scaling.quantities import format_quantity
+from bayes_scaling.runs import FACTORS
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers
 
 SURE = 0.8  # P(best) from which one method is named, whatever the regret
+FARTHEST = 2.0  # decades beyond the measured sizes; on other people's runs bands were looked up to 1.5 beyond
+HOPELESS = 0.05  # P(best) below which a method does not keep a choice open
+Verdict = Literal["use", "equal", "measure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +41,16 @@ class Choice:
         unit: what knowing the truth would be worth.
     table : DataFrame
         Every method: ``task, method, finetune_size``, the factors, ``p_best, mcse, expected_loss, expected_regret,
-        sd, region`` and ``cost`` where costs were given.
+        sd, region, distance`` (decades beyond the measured sizes), ``cost`` and ``p_cheapest`` where costs were given,
+        and with a utility ``expected_utility``, ``p_most_useful`` and ``utility_regret``.
     text : str
+    verdict : {"use", "equal", "measure"}
+        One method is to be used; several are practically equal, of which ``method`` is named; or the data cannot rank
+        them there.
+    equal : tuple of str
+        Methods whose expected regret is within the margin, ``method`` first.
+    measure : DataFrame, optional
+        Where the verdict is to measure: the run to make, as a design.
     """
 
     method: str | None
@@ -44,6 +58,9 @@ class Choice:
     expected_regret: float
     table: pd.DataFrame
     text: str
+    verdict: Verdict
+    equal: tuple[str, ...]
+    measure: pd.DataFrame | None
 
     def plot(self, ax: Any = None) -> Any:
         """P(best) and expected regret of every method; see :func:`bayes_scaling.plot_wins`."""
@@ -58,14 +75,19 @@ def choose(
     sizes: Mapping[str, Sizes],
     task: str | None = None,
     base: str | None = None,
-    cost: Mapping[str, float] | None = None,
+    cost: Costs | None = None,
     margin: float | None = None,
+    utility: Utility | None = None,
 ) -> Choice:
     """Choose a method at one D_f on one base LLM.
 
     A method is named where it is best with probability .8, or where its expected regret is within the margin. Of
     several within the margin the cheapest is named, or without costs the one with the lowest expected loss.
-    Otherwise the answer is None, with the run that is the least known.
+    Otherwise the answer is None, with the run that is the least known. It is also None where a method that may be the
+    best is more than a hundred times beyond its measured sizes: farther than backtests have looked.
+
+    With a utility, "best" and "regret" are of it: the method named is the one of the highest expected utility, or, of
+    several within the margin, the cheapest.
 
     Parameters
     ----------
@@ -79,45 +101,76 @@ def choose(
     base : str, optional
         Name of the base LLM, see :func:`bayes_scaling.wins.table`.
     cost : mapping, optional
-        Method to cost, in any unit: GPU hours, money, memory.
+        Method to cost, in any unit: GPU hours, money, memory. Two ends instead of a number, such as ``(10, 20)``, are a
+        90 % interval (lognormal).
     margin : float, optional
-        Regret that is practically nothing, in the loss's unit; by default the noise of one run.
+        Regret that is practically nothing, in the loss's unit; by default the noise of one run. With a utility, in its
+        unit; by default the utility that one run's noise is worth.
+    utility : callable, optional
+        From draws of the expected loss and of the cost (0 without costs) to what they are worth, more being better,
+        such as ``lambda loss, cost: -500 * loss - cost``.
 
     Raises
     ------
     DesignError
         If the fit has several tasks and none is named, or a size is missing or wrong.
     BayesScalingError
-        If a method has no cost where costs are given, or the margin is negative.
+        If a method has no cost where costs are given, the margin is negative, or the utility is no function.
     """
     name = one_task(posterior, task)
     table = wins.table(posterior, finetune_size, sizes, name, base)
     if len(table) != table["method"].nunique():
         raise DesignError("choose() is for one D_f and one size of each factor; for several use win_probability()")
     table = _with_bands(posterior, table, settings_grid(finetune_size, sizes), base)
-    if cost is not None:
-        table = table.assign(cost=_costs(table["method"], cost))
-    margin = _noise(posterior, table) if margin is None else margin
+    noise = _noise(posterior, table)
+    table, worth = _with_worth(posterior, table, settings_grid(finetune_size, sizes), base, cost, utility, noise)
+    margin = worth if margin is None else margin
     if not (isinstance(margin, int | float) and margin >= 0):
         raise BayesScalingError(f"margin={margin!r}: a regret that is practically nothing, at least 0, such as 0.005")
     table.attrs["new_task"] = unseen_tasks.notes(posterior, [name])
-    return _decide(table, margin, posterior.runs)
+    return _decide(table, margin, posterior.runs, base)
+
+
+def _with_worth(
+    posterior: "Answers",
+    table: pd.DataFrame,
+    settings: pd.DataFrame,
+    base: str | None,
+    cost: Costs | None,
+    utility: Utility | None,
+    noise: float,
+) -> tuple[pd.DataFrame, float]:
+    """The table with costs and utilities, and what one run's noise is worth."""
+    methods = list(table["method"])
+    draws = None if cost is None else cost_draws(posterior, methods, cost)
+    if draws is not None:
+        mean = np.where(np.ptp(draws, axis=1) == 0, draws[:, 0], draws.mean(axis=1))  # a known cost as it was given
+        table = table.assign(cost=mean, p_cheapest=_shares(draws.argmin(axis=0), len(methods)))
+    if utility is None:
+        return table, noise
+    loss = wins.loss_draws(posterior, settings, table["task"].iloc[0], base)[1][:, :, 0]
+    draws = np.zeros_like(loss) if draws is None else draws
+    values = utility_draws(utility, loss, draws)
+    table = table.assign(
+        expected_utility=values.mean(axis=1),
+        p_most_useful=_shares(values.argmax(axis=0), len(methods)),
+        utility_regret=(values.max(axis=0) - values).mean(axis=1),
+    )
+    return table, float(np.mean(np.abs(utility_draws(utility, loss + noise, draws) - values)))
+
+
+def _shares(which: np.ndarray, count: int) -> Floats:
+    """How often each of some is the one."""
+    return np.asarray(np.bincount(which, minlength=count) / which.size)
 
 
 def _with_bands(posterior: "Answers", table: pd.DataFrame, settings: pd.DataFrame, base: str | None) -> pd.DataFrame:
     task = table["task"].iloc[0]
     designs = [one_method_design(posterior, settings, task, m, base) for m in table["method"]]
-    table = table.assign(sd=[posterior.predict(design)["sd"].iloc[0] for design in designs])
+    bands = [posterior.predict(design).iloc[0] for design in designs]
+    table = table.assign(sd=[band["sd"] for band in bands], distance=[band["distance"] for band in bands])
     table.attrs["new_base"] = any(np.any(encode(posterior, design).effect == UNSEEN) for design in designs)
     return table
-
-
-def _costs(methods: "pd.Series[str]", cost: Mapping[str, float]) -> list[float]:
-    for method in methods:
-        given = cost.get(method) if isinstance(cost, Mapping) else None
-        if not isinstance(given, int | float) or not np.isfinite(given):
-            raise BayesScalingError(f"cost={cost!r} has no finite cost of method {method!r}; give one for each")
-    return [float(cost[method]) for method in methods]
 
 
 def _noise(posterior: "Answers", table: pd.DataFrame) -> float:
@@ -131,65 +184,31 @@ def _noise(posterior: "Answers", table: pd.DataFrame) -> float:
     return float(np.median((posterior.family("sigma")[:, cells] * loss).mean(axis=1)))
 
 
-def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame) -> Choice:
-    likeliest = table.sort_values("p_best").iloc[-1]
-    equal = table[table["expected_regret"] <= margin]
+def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame, base: str | None) -> Choice:
+    p, regret = ("p_most_useful", "utility_regret") if "utility_regret" in table else ("p_best", "expected_regret")
+    likeliest = table.sort_values(p).iloc[-1]
+    equal = table[table[regret] <= margin].sort_values([*(["cost"] if "cost" in table else []), regret])
+    far = table[(table["distance"] > FARTHEST) & ((table[p] >= HOPELESS) | (table[regret] <= margin))]
     chosen: pd.Series[Any] | None = None
-    if len(equal):
-        chosen = equal.sort_values([*(["cost"] if "cost" in equal else []), "expected_regret"]).iloc[0]
-    elif likeliest["p_best"] >= SURE:
+    if len(far) == 0 and len(equal):
+        chosen = equal.iloc[0]
+    elif len(far) == 0 and likeliest[p] >= SURE:
         chosen = likeliest
     named = likeliest if chosen is None else chosen
-    text = " ".join(
-        [_where(table), _verdict(table, equal, chosen, likeliest, margin, _unit(runs)), *_extrapolates(table)]
-    )
+    wanted = None if chosen is not None else least_known(table if far.empty else far)
     return Choice(
         None if chosen is None else str(chosen["method"]),
         float(named["p_best"]),
         float(named["expected_regret"]),
         table,
-        text,
+        said(table, equal, chosen, likeliest, wanted, margin, runs, far),
+        "measure" if chosen is None else "equal" if len(equal) > 1 else "use",
+        tuple(equal["method"]),
+        None if wanted is None else _design(wanted, base),
     )
 
 
-def _unit(runs: pd.DataFrame) -> str:
-    return str(runs["metric"].iloc[0]) if "metric" in runs else "nats per target token"
-
-
-def _where(table: pd.DataFrame) -> str:
-    row = table.iloc[0]
-    sizes = [f"{f} {format_quantity(row[f])}" for f in ("model_size", "pretrain_size", "pet_size") if f in table]
-    return f"{row['task']}, D_f {format_quantity(row['finetune_size'])}{''.join(', ' + s for s in sizes)}:"
-
-
-def _verdict(table: pd.DataFrame, equal: pd.DataFrame, chosen: Any, likeliest: Any, margin: float, unit: str) -> str:
-    if chosen is None:
-        unsure = table.sort_values("sd").iloc[-1]
-        return (
-            f"these data cannot rank the methods. {likeliest['method']} is likeliest best "
-            f"(P = {likeliest['p_best']:.2f}), and choosing it would cost {likeliest['expected_regret']:.3f} {unit} in "
-            f"expectation, more than the margin of {margin:.3f}. Measure {unsure['method']} here: its expected loss is "
-            f"the least known (sd {unsure['sd']:.3f})."
-        )
-    facts = f"P(best) = {chosen['p_best']:.2f}, expected regret {chosen['expected_regret']:.4f} {unit}"
-    others = [m for m in equal["method"] if m != chosen["method"]]
-    if not others:
-        return f"use {chosen['method']} ({facts})."
-    why = "is the cheapest" if "cost" in table else "has the lowest expected loss"
-    return (
-        f"use {chosen['method']} ({facts}); {' and '.join(others)} "
-        f"{'is' if len(others) == 1 else 'are'} practically equal (regret within {margin:.3f}), and "
-        f"{chosen['method']} {why}."
-    )
-
-
-def _extrapolates(table: pd.DataFrame) -> list[str]:
-    notes = []
-    for region, how in (("edge", "leaves the measured range of"), ("beyond", "extrapolates far beyond the runs of")):
-        methods = table.loc[table["region"] == region, "method"].tolist()
-        notes += [f"This {how} {', '.join(methods)}."] if methods else []
-    if table.attrs["new_base"]:
-        notes.append(
-            "No run started from this base LLM: its quirk is unknown, and the choice allows for a typical one."
-        )
-    return [*notes, *table.attrs["new_task"]]
+def _design(row: "pd.Series[Any]", base: str | None) -> pd.DataFrame:
+    """The run of a row of the table."""
+    columns = ["task", "method", *(name for name in ("finetune_size", *FACTORS) if name in row)]
+    return pd.DataFrame([row[columns]]).reset_index(drop=True).assign(**({} if base is None else {"base": base}))

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import checks, exponents, groups, prediction, storage, unseen_tasks
+from bayes_scaling import (
+    checks,
+    compute_comparison,
+    exchange,
+    exponents,
+    groups,
+    prediction,
+    storage,
+    unseen_tasks,
+)
 from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
@@ -86,6 +95,42 @@ class Posterior(Answers):
     ) -> pd.DataFrame:
         """Difference of two factors' exponents, see :func:`bayes_scaling.exponents.compare`."""
         return exponents.compare(self, first, second, prob, rope)
+
+    def compare_per_cost(
+        self,
+        first: str,
+        second: str,
+        *,
+        cost: compute_comparison.Cost = compute_comparison.pretraining_flops,
+        prob: float = 0.9,
+        **sizes: float,
+    ) -> pd.DataFrame:
+        """What a unit of log cost buys by one size or another, see :func:`bayes_scaling.compute_comparison.compare`.
+
+        Sizes are given by name: ``fit.compare_per_cost("model_size", "pretrain_size", model_size=1e9, ...)``.
+        """
+        return compute_comparison.compare(self, first, second, sizes, cost, prob)
+
+    def worth_in_data(
+        self,
+        of: str = "model_size",
+        times: float = 2.0,
+        *,
+        finetune_size: float | None = None,
+        model_size: float | None = None,
+        pretrain_size: float | None = None,
+        pet_size: float | None = None,
+        task: str | None = None,
+        prob: float = 0.9,
+    ) -> exchange.Exchange:
+        """How many times the finetuning data a larger size is worth, see :func:`bayes_scaling.exchange.worth`."""
+        sizes = {
+            "finetune_size": finetune_size,
+            "model_size": model_size,
+            "pretrain_size": pretrain_size,
+            "pet_size": pet_size,
+        }
+        return exchange.worth(self, of, sizes, times=times, task=task, prob=prob)
 
     def blocks(self, design: pd.DataFrame) -> Iterator[tuple[slice, RunDraws]]:
         """Draws at a design, some rows at a time."""

@@ -111,9 +111,12 @@ def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
     for c in np.unique(rows.cell):
         of_cell = rows.cell == c
         for side in (-1.0, 1.0):
-            count = drift.knots_beyond(layout.drift, int(c), rows.log_d[of_cell], side)
+            outside = of_cell & (side * (rows.log_d - layout.drift.edge[c, int(side > 0)]) > 0)
+            if not outside.any():
+                continue
+            count = drift.knots_beyond(layout.drift, int(c), rows.log_d[outside], side)
             changes = changes_beyond(posterior, int(c), side, count)
-            drifted[:, of_cell] += drift.beyond(layout.drift, int(c), rows.log_d[of_cell], changes, side)
+            drifted[:, outside] += drift.beyond(layout.drift, int(c), rows.log_d[outside], changes, side)
     return np.asarray(posterior.family("drift_scale") * drifted)
 
 

@@ -58,6 +58,16 @@ class Required:
     draws: Floats
     text: str
 
+    def plot(self, ax: Any = None) -> Any:
+        """Probability that a size is enough; see :func:`bayes_scaling.plot_sizes`."""
+        from bayes_scaling.plots import plot_sizes
+
+        row = self.table.iloc[0]
+        label = (
+            f"{'finetuning examples $D_f$' if self.of == 'finetune_size' else self.of} for a loss of {row['target']:g}"
+        )
+        return plot_sizes({str(row["method"]): self.draws}, label, self.prob, ax=ax)
+
 
 def find(  # noqa: PLR0913 - what is asked, where, and what is seldom changed
     posterior: "Answers",

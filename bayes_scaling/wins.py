@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge, unseen_tasks
+from bayes_scaling import unseen_tasks
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import encode, expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
+from bayes_scaling.shares import errors_of_shares
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers
@@ -80,6 +81,11 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
     is_best = losses.argmin(axis=0)
     regret = losses - losses.min(axis=0)
     rows = []
+    # of two methods one wins where the other does not, with the same Monte Carlo error
+    errors = [
+        errors_of_shares(is_best == m, posterior.settings.chains)
+        for m in range(1 if len(methods) == 2 else len(methods))
+    ]
     for m, method in enumerate(methods):
         wins = is_best == m
         rows.append(
@@ -87,22 +93,13 @@ def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str 
             .join(settings)
             .assign(
                 p_best=wins.mean(axis=0),
-                mcse=[_mcse(posterior, wins[:, i]) for i in range(len(settings))],
+                mcse=errors[m % len(errors)],
                 expected_loss=losses[m].mean(axis=0),
                 expected_regret=regret[m].mean(axis=0),
                 region=regions[m],
             )
         )
     return pd.concat(rows, ignore_index=True)
-
-
-def _mcse(posterior: "Answers", wins: np.ndarray) -> float:
-    """Monte Carlo error of a share of draws; never zero, since none of S draws is not yet never."""
-    draws = wins.size
-    smoothed = (wins.sum() + 0.5) / (draws + 1)
-    by_chain = wins.reshape(posterior.settings.chains, -1).astype(np.float64)
-    effective = arviz_bridge.ess(by_chain, "mean") if np.ptp(by_chain) > 0 else float(draws)
-    return float(np.sqrt(smoothed * (1 - smoothed) / min(effective, draws)))
 
 
 def describe(result: pd.DataFrame) -> str:

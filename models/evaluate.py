@@ -10,11 +10,13 @@ import numpy as np
 from jax import Array
 
 from bayes_scaling.models.joint import law_parameters
-from bayes_scaling.models.laws import Law, LawParameters
-from bayes_scaling.models.layout import Floats, RowArrays
+from bayes_scaling.models.laws import OWN, Law, LawParameters
+from bayes_scaling.models.layout import Floats, Ints, RowArrays
 from bayes_scaling.models.precision import in_float64
 
 BLOCK = 128  # rows evaluated at once; 4,000 draws of them take 4 MB
+FEW = 8  # rows that are evaluated as a block of their own shape
+READ = ("E", "beta", "alpha", "reducible", "data_term", "prelearned")  # families that a law may read
 
 
 @lru_cache(maxsize=8)
@@ -39,19 +41,26 @@ def log_mean_blocks(law: Law, families: dict[str, Floats], rows: RowArrays) -> I
     n = rows.cell.shape[0]
     for start in range(0, n, BLOCK):
         block = slice(start, min(start + BLOCK, n))
-        yield block, _evaluate(law, families, rows.each(itemgetter(block)))
+        some, of_row = _different(rows.each(itemgetter(block)))
+        values = _evaluate(law, families, some)
+        yield block, values if of_row is None else values[:, of_row]
+
+
+def _different(rows: RowArrays) -> tuple[RowArrays, Ints | None]:
+    """The few rows that differ in what a law reads, and which of them each row is; all rows where they are many."""
+    law_rows = rows._replace(drift=np.zeros((rows.cell.shape[0], 0)))  # what no law reads is not moved about
+    _, first, of_row = np.unique(np.column_stack(law_rows), axis=0, return_index=True, return_inverse=True)
+    return (law_rows.each(itemgetter(first)), of_row.ravel()) if first.size <= FEW else (law_rows, None)
 
 
 @in_float64
 def _evaluate(law: Law, families: dict[str, Floats], rows: RowArrays) -> Floats:
     n = rows.cell.shape[0]
-    law_rows = rows._replace(drift=np.zeros((n, 0)))  # what no law reads is not moved about
-    padded = law_rows.each(lambda field: jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")))
-    parameters = law_parameters(
-        {name: jnp.asarray(value) for name, value in families.items()}, draws=len(families["E"])
-    )
+    padded = rows.each(lambda field: jnp.asarray(np.pad(field, _to_block(field, n), mode="edge")))
+    read = {name: jnp.asarray(value) for name, value in families.items() if name in READ or name.startswith(OWN)}
+    parameters = law_parameters(read, draws=len(families["E"]))
     return np.asarray(_evaluator(law)(parameters, padded))[:, :n]
 
 
 def _to_block(field: np.ndarray, n: int) -> list[tuple[int, int]]:
-    return [(0, BLOCK - n)] + [(0, 0)] * (field.ndim - 1)
+    return [(0, (FEW if n <= FEW else BLOCK) - n)] + [(0, 0)] * (field.ndim - 1)

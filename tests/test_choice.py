@@ -117,3 +117,97 @@ def test_a_wrong_choice_is_refused(runs, arguments, message):
 def test_a_cost_or_margin_that_is_no_number_is_refused(runs, arguments):
     with pytest.raises(bs.BayesScalingError, match=next(iter(arguments))):
         choose(flat(runs, 1.1, 1.2, 1.3), **arguments)
+
+
+def two_normals(gap, sds, count=20_000):
+    """Losses of lora and full about 1.1 and 1.1 + gap, independent; prompt far off. The draws are nearly exact."""
+    normal = norm.ppf((np.arange(count) + 0.5) / count)
+    lora, full = (RNG.permutation(normal) * sd for sd in sds)
+    return 1.1 + gap + full, 1.1 + lora
+
+
+@pytest.mark.parametrize(("gap", "sds"), [(0.0, (0.01, 0.02)), (0.02, (0.01, 0.02)), (0.03, (0.03, 0.001))])
+def test_regret_and_p_best_of_two_normals_are_their_closed_forms(runs, gap, sds):
+    """P(best) is a normal's tail, the regret Raiffa and Schlaifer's unit normal loss integral."""
+    full, lora = two_normals(gap, sds)
+    choice = choose(flat(runs, full, 1.9, lora, draws=10_000), margin=1.0)
+    row = choice.table.set_index("method").loc["lora"]
+    spread = np.hypot(*sds)
+    regret = spread * norm.pdf(gap / spread) - gap * norm.sf(gap / spread)
+    assert row["expected_regret"] == pytest.approx(regret, abs=4 * spread / np.sqrt(20_000))
+    assert row["p_best"] == pytest.approx(norm.cdf(gap / spread), abs=4 * 0.5 / np.sqrt(20_000))
+
+
+def test_a_linear_utility_turns_regret_into_its_unit_and_costs_into_the_choice(runs):
+    full, lora = two_normals(0.02, (0.01, 0.02))
+    posterior = flat(runs, full, 1.9, lora, draws=10_000)
+
+    def utility(loss, cost):
+        return -500.0 * loss - cost
+
+    free = choose(posterior, utility=utility, margin=0.1)
+    by_method = free.table.set_index("method")
+    assert free.method is not None or free.verdict == "measure"
+    np.testing.assert_allclose(by_method["utility_regret"], 500 * by_method["expected_regret"], rtol=1e-9)
+    np.testing.assert_allclose(by_method["p_most_useful"], by_method["p_best"])
+    dear = choose(posterior, utility=utility, cost={"full": 1.0, "prompt": 1.0, "lora": 200.0}, margin=0.1)
+    assert (dear.method, dear.verdict) == ("full", "use")  # lora is better by 10 of utility, and dearer by 199
+    assert dear.expected_regret == pytest.approx(by_method.loc["full", "expected_regret"])
+    assert "P(most useful) = 1.00" in dear.text and "of utility" in dear.text
+
+
+def test_a_utility_that_bends_is_averaged_over_the_draws(runs):
+    """A loss above 1.15 is a disaster: the method that is better on average is the worse choice."""
+    risky = np.where(np.arange(1000) % 10 == 0, 1.2, 1.0)
+    posterior = flat(runs, 1.1, 1.9, risky)
+    assert choose(posterior, margin=0.0).method == "lora"
+    safe = choose(posterior, utility=lambda loss, cost: -1.0 * (loss > 1.15), margin=0.01)
+    assert safe.method == "full" and safe.table.set_index("method").loc["lora", "utility_regret"] == 0.1
+
+
+def test_an_uncertain_cost_is_lognormal_between_its_ends(runs):
+    posterior = flat(runs, 1.108, 1.3, 1.1, draws=10_000)
+    choice = choose(posterior, margin=0.01, cost={"full": (10.0, 40.0), "prompt": 1e3, "lora": 25.0})
+    table = choice.table.set_index("method")
+    spread = np.log(4) / (2 * norm.ppf(0.95))
+    assert table.loc["full", "cost"] == pytest.approx(20 * np.exp(spread**2 / 2), rel=0.02)
+    assert table.loc["full", "p_cheapest"] == pytest.approx(norm.cdf(np.log(25 / 20) / spread), abs=0.015)
+    assert choice.method == "full" and "full is the cheapest (of all, with P = 0." in choice.text
+    again = choose(posterior, margin=0.01, cost={"full": (10.0, 40.0), "prompt": 1e3, "lora": 25.0})
+    assert again.table.equals(choice.table)
+
+
+def test_the_three_verdicts(runs):
+    assert choose(flat(runs, 1.2, 1.3, 1.1), margin=0.01).verdict == "use"
+    equal = choose(flat(runs, 1.108, 1.3, 1.1), margin=0.01)
+    assert (equal.verdict, equal.equal, equal.measure) == ("equal", ("lora", "full"), None)
+    noise = RNG.normal(0, 0.05, (2, 1000))
+    unsure = choose(flat(runs, 1.1 + noise[0], 1.9, 1.1 + 0.1 * noise[1]), margin=0.001, base="8B")
+    assert unsure.verdict == "measure" and unsure.method is None
+    run = unsure.measure.iloc[0]
+    assert (run["method"], run["finetune_size"], run["model_size"], run["base"]) == ("full", 3e4, S8, "8B")
+
+
+def test_far_beyond_the_runs_of_a_method_that_may_be_the_best_nothing_is_chosen(runs):
+    """Of full tuning the smallest measured D_f is 1M: at 5k that is 200 times off."""
+    choice = choose(flat(runs, 1.1, 1.3, 1.2), finetune_size=5e3, margin=0.01)
+    assert (choice.method, choice.verdict) == (None, "measure")
+    assert "200 times beyond the measured sizes of full, farther than predictions have been checked" in choice.text
+    assert choice.measure.iloc[0]["method"] == "full"
+    hopeless = choose(flat(runs, 1.9, 1.3, 1.2), finetune_size=5e3, margin=0.01)
+    assert hopeless.method == "lora"  # full, though unmeasured there, is not in the race
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"utility": 3.0}, "utility=3.0: a function of loss and cost"),
+        ({"utility": lambda loss, cost: loss.mean()}, "it must give one finite number for each"),
+        ({"utility": lambda loss, cost: loss * np.nan}, "it must give one finite number for each"),
+        ({"cost": {"full": (20.0, 10.0), "prompt": 1.0, "lora": 1.0}}, "the two ends of a 90 % interval"),
+        ({"cost": {"full": (1.0, 2.0, 3.0), "prompt": 1.0, "lora": 1.0}}, "or two ends such as"),
+    ],
+)
+def test_a_wrong_utility_or_interval_of_cost_is_refused(runs, arguments, message):
+    with pytest.raises(bs.BayesScalingError, match=message):
+        choose(flat(runs, 1.1, 1.2, 1.3), **arguments)

@@ -1,10 +1,13 @@
 """Who is best where: probabilities, their Monte Carlo error and what is said of them."""
 
+import time
+
 import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from shared.posteriors import S8, S16, TASK, flat, loss_draws
+from bayes_scaling.arviz_bridge import ess, ess_of_means
+from shared.posteriors import S8, S16, TASK, canned, flat, loss_draws
 
 RNG = np.random.default_rng(20240226)
 
@@ -32,6 +35,28 @@ def test_a_monte_carlo_error_is_never_zero_and_knows_of_sticky_chains(runs):
         errors.append(table.loc["full", "mcse"])
     assert errors[0] == pytest.approx(np.sqrt(0.25 / 4000), rel=0.2)
     assert errors[1] == pytest.approx(np.sqrt(0.25 / 200), rel=0.4)
+
+
+def test_effective_sample_sizes_of_many_shares_are_those_of_arviz():
+    chains = RNG.standard_normal((4, 500, 5))
+    for k, phi in enumerate((0.0, 0.4, 0.8, 0.95)):
+        for i in range(1, 500):
+            chains[:, i, k] = phi * chains[:, i - 1, k] + np.sqrt(1 - phi**2) * chains[:, i, k]
+    wins = (chains > [0.0, 0.5, 1.0, 0.0, 99.0]).astype(float)  # the last never wins
+    together = ess_of_means(wins)
+    np.testing.assert_allclose(together[:4], [ess(wins[:, :, k], "mean") for k in range(4)], rtol=0.05)
+    assert together[4] == 2000
+
+
+def test_a_win_curve_of_two_methods_takes_a_fraction_of_a_second(runs):
+    """4,000 draws at 200 sizes; process time, since a busy machine is slow, not wrong."""
+    two = runs[runs.method != "prompt"]
+    posterior = canned(two, chains=4, draws=1000, E=RNG.normal(1, 0.01, (4, 1000, 2)))
+    sizes = np.geomspace(1e3, 1e8, 200)
+    posterior.win_probability(sizes, model_size=S8)
+    began = time.process_time()
+    posterior.win_probability(sizes, model_size=S8)
+    assert time.process_time() - began < 0.6
 
 
 def test_the_text_of_wins_names_the_likeliest_method_over_each_span(runs):

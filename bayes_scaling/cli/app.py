@@ -8,7 +8,7 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from bayes_scaling.cli import buying, compare, finetuning, fitting, judging, predicting, reporting
+from bayes_scaling.cli import buying, compare, finetuning, fitting, judging, planning, predicting, reporting
 from bayes_scaling.errors import BayesScalingError
 
 WRONG_INPUT = 2
@@ -66,6 +66,7 @@ app.command("crossover")(predicting.crossover)
 app.command("choose")(predicting.choose)
 app.command("required")(predicting.required)
 app.command("next")(buying.next_runs)
+app.command("plan-study")(planning.plan_study)
 app.command("laws")(judging.laws)
 app.command("backtest")(judging.backtest)
 app.command("report")(reporting.report)

@@ -112,8 +112,8 @@ def pairs(texts: Sequence[str] | None, option: str, example: str) -> dict[str, s
     return found
 
 
-def costs(texts: Sequence[str] | None) -> dict[str, float] | None:
-    """Method to cost, or None where no cost was given.
+def costs(texts: Sequence[str] | None) -> dict[str, float | tuple[float, float]] | None:
+    """Method to cost, or to the two ends of its 90 % interval, or None where no cost was given.
 
     Raises
     ------
@@ -121,15 +121,17 @@ def costs(texts: Sequence[str] | None) -> dict[str, float] | None:
         If a cost is not a number.
     """
     given = pairs(texts, "--cost", "full=10")
-    numbers: dict[str, float] = {}
-    for method, value in given.items():
-        try:
-            numbers[method] = float(value)
-        except ValueError as error:
-            raise BayesScalingError(
-                f"--cost {method}={value}: {value!r} is not a number; write --cost {method}=10"
-            ) from error
-    return numbers or None
+    return {method: _cost(method, value) for method, value in given.items()} or None
+
+
+def _cost(method: str, text: str) -> float | tuple[float, float]:
+    low, colon, high = text.partition(":")
+    try:
+        return (float(low), float(high)) if colon else float(low)
+    except ValueError as error:
+        raise BayesScalingError(
+            f"--cost {method}={text}: {text!r} is not a number; write --cost {method}=10, or --cost {method}=8:15"
+        ) from error
 
 
 def ceiling(texts: Sequence[str] | None) -> float | dict[str, float] | None:

@@ -99,7 +99,10 @@ def choose(  # noqa: PLR0913, PLR0917 - one parameter is one option
     pet_size: options.PetSize = None,
     cost: Annotated[
         list[str] | None,
-        typer.Option(metavar="METHOD=COST", help="Cost of a method, such as full=10; repeatable."),
+        typer.Option(
+            metavar="METHOD=COST",
+            help="Cost of a method, such as full=10, or its 90 % interval, full=8:15; repeatable.",
+        ),
     ] = None,
     margin: Annotated[
         float | None,
@@ -112,14 +115,19 @@ def choose(  # noqa: PLR0913, PLR0917 - one parameter is one option
 ) -> None:
     """The method to use at one D_f, or what to measure before choosing."""
     at, given = parse_quantity(finetune_size), options.costs(cost)
-    factors = {
-        "model_size": size(model_size),
-        "pretrain_size": size(pretrain_size),
-        "pet_size": size(pet_size),
-    }
+    factors = [size(text) for text in (model_size, pretrain_size, pet_size)]
     from bayes_scaling.storage import load_posterior
 
-    choice = load_posterior(source).choose(at, **factors, cost=given, margin=margin, task=task, base=base)
+    choice = load_posterior(source).choose(
+        at,
+        model_size=factors[0],
+        pretrain_size=factors[1],
+        pet_size=factors[2],
+        cost=given,
+        margin=margin,
+        task=task,
+        base=base,
+    )
     answer(choice.table, choice.text, as_json=as_json, output=output)
 
 

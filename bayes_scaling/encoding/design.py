@@ -1,5 +1,6 @@
 """Encode a design, the points to predict at, against the layout of a fit."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from bayes_scaling.runs import FACTORS
 from bayes_scaling.runs.bases import name_bases
 
 UNSEEN = -1
+BASE_FACTORS = ("model_size", "pretrain_size")  # that a base LLM is told by, where it has no name
 
 
 class EncodedDesign(NamedTuple):
@@ -62,7 +64,7 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     frame = _with_bases(runs, frame)
     if layout.families.family:
         frame = design_families(runs, frame)
-    sets = [_factor_set(layout, row) for row in records(frame)]
+    sets = _once_each(frame, ["task", "method", *FACTORS], lambda row: _factor_set(layout, row))
     rows = encode_rows(layout, law, frame, sets)
     bases = frame["base"].tolist()
     effect = [layout.effect_index.get((int(c), b), UNSEEN) for c, b in zip(rows.cell, bases, strict=True)]
@@ -127,20 +129,30 @@ def check_sizes(column: pd.Series, required: bool, law: Law | None = None) -> pd
     return values
 
 
+def _once_each(frame: pd.DataFrame, columns: list[str], of_row: Callable[[dict[str, Any]], Any]) -> list[Any]:
+    """What ``of_row`` says of every row, asked once of rows that are alike in the columns."""
+    some = frame[[name for name in columns if name in frame]]
+    number = some.groupby(list(some.columns), dropna=False, sort=False).ngroup().to_numpy()
+    _, first = np.unique(number, return_index=True)
+    found = [of_row(row) for row in records(some.iloc[first])]
+    return [found[i] for i in number]
+
+
 def _with_bases(runs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    given = frame["base"] if "base" in frame else pd.Series(pd.NA, index=frame.index, dtype="str")
     known = runs.drop_duplicates(["task", "base"])
-    found = [
-        str(name) if not pd.isna(name) else _base_of(known[known["task"] == task], row)
-        for name, task, row in zip(given, frame["task"], records(frame), strict=True)
-    ]
+
+    def name_of(row: dict[str, Any]) -> str | None:
+        given = row.get("base")
+        return _base_of(known[known["task"] == row["task"]], row) if pd.isna(given) else str(given)
+
+    found = _once_each(frame, ["task", "base", *BASE_FACTORS], name_of)
     return name_bases(frame.assign(base=pd.Series(found, index=frame.index, dtype="str")))
 
 
 def _base_of(known: pd.DataFrame, row: dict[str, Any]) -> str | None:
     """Name of the one fitted base LLM that has the row's sizes, if there is exactly one."""
     same = np.ones(len(known), dtype=bool)
-    for factor in ("model_size", "pretrain_size"):
+    for factor in BASE_FACTORS:
         size = row.get(factor)
         if factor in known and size is not None and not pd.isna(size):
             same &= (known[factor] == size).to_numpy()

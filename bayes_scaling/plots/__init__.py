@@ -23,6 +23,8 @@ from bayes_scaling.plots.priors import plot_priors
 from bayes_scaling.plots.regret import plot_regret
 from bayes_scaling.plots.reliability import plot_reliability
 from bayes_scaling.plots.residuals import plot_residuals
+from bayes_scaling.plots.sizes import plot_sizes
+from bayes_scaling.plots.study_plan import plot_study_plan
 from bayes_scaling.plots.win_map import plot_win_map
 from bayes_scaling.plots.wins import plot_wins
 
@@ -38,6 +40,8 @@ __all__ = [
     "plot_regret",
     "plot_reliability",
     "plot_residuals",
+    "plot_sizes",
+    "plot_study_plan",
     "plot_win_map",
     "plot_wins",
 ]
