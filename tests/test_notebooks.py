@@ -16,7 +16,7 @@ RUN = """
 import sys, jupytext, nbclient
 notebook = jupytext.read(sys.argv[1])
 resources = {"metadata": {"path": sys.argv[2]}}
-nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+nbclient.NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=resources).execute()
 for cell in notebook.cells:
     for output in cell.get("outputs", []):
         print(output.get("text", ""))
