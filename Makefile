@@ -8,6 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUTPUT ?= demo-output
+DIST ?= dist
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 CORE := $(VENV)/.installed-core
@@ -16,12 +17,17 @@ RUNNER := $(VENV)/.installed-finetune
 LADDER := studies/ladder-small
 SOURCES := pyproject.toml constraints.txt
 
-.PHONY: help demo test ladder-small clean
+IMPORT := import bayes_scaling as bs, bayes_scaling.finetune; \
+	assert bs.__file__.startswith(__import__('os').getcwd()), bs.__file__; \
+	[getattr(bs, name) for name in bs.__all__]; print(len(bs.load_data('ladder')), 'runs from', bs.__file__)
+
+.PHONY: help demo test ladder-small dist clean
 
 help:
 	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
 	@echo "make test    install what the tests need (torch too) into $(VENV), then lint, type check and test"
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
+	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
 	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
 
@@ -41,9 +47,17 @@ ladder-small: $(RUNNER)
 	$(VENV)/bin/bayes-scaling fit $(LADDER)-runs.csv -o $(LADDER)-posterior.nc
 	$(VENV)/bin/bayes-scaling exponents $(LADDER)-posterior.nc
 
+# The wheel is built from the sdist, so that neither lacks a file of the other's
+dist: $(DEV)
+	rm -rf $(DIST)
+	$(VENV)/bin/python -m build -o $(DIST) . >$(VENV)/build.log || { cat $(VENV)/build.log; exit 1; }
+	$(VENV)/bin/check-wheel-contents $(DIST)/*.whl
+	$(PIP) install --no-deps --target $(DIST)/installed $(DIST)/*.whl
+	cd $(DIST) && PYTHONPATH=installed $(abspath $(VENV)/bin/python) -c "$(IMPORT)"
+
 clean:
 	rm -rf $(LADDER)-bases $(LADDER).ledger* $(LADDER)-runs* $(LADDER)-posterior.nc
-	rm -rf $(VENV) $(OUTPUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
