@@ -1,6 +1,7 @@
 """The measured ladder against the paper: exponents, held-out runs, crossovers and, with --laws, which law.
 
     python benchmarks/ladder.py --keep FOLDER            # fits are kept there and taken up again
+    python benchmarks/ladder.py --keep FOLDER --alone    # exponents of each (task, method) fitted alone
     python benchmarks/ladder.py --keep FOLDER --laws     # PSIS-LOO of three laws, each (task, method) alone
 
 One joint fit a task, all methods, the default model: to ``split == "fit"`` first (the largest LLM and the largest D_f
@@ -27,6 +28,7 @@ def main() -> None:
     """Print every table of docs/ladder.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True, help="folder of the fits")
+    parser.add_argument("--alone", action="store_true", help="fit each method alone instead")
     parser.add_argument("--laws", action="store_true", help="compare laws instead")
     parser.add_argument("--task", action="append", choices=["en_de", "summary"], help="default both")
     parser.add_argument("--draws", type=int, default=1000)
@@ -38,6 +40,9 @@ def main() -> None:
         of_task = runs[runs["task"] == task]
         if given.laws:
             laws(of_task, given.draws)
+        elif given.alone:
+            for method, of_method in of_task.groupby("method", sort=False):
+                exponents(fitted(of_method, given.keep / f"{task}-{method}.nc", given.draws))
         else:
             held_out(fitted(of_task[of_task["split"] == "fit"], given.keep / f"{task}-fit.nc", given.draws), of_task)
             answers(fitted(of_task, given.keep / f"{task}-all.nc", given.draws))
@@ -72,16 +77,20 @@ def held_out(fit: bs.Posterior, runs: pd.DataFrame) -> None:
     print(total.assign(runs=bands.groupby("new").size()).round(3).to_string(), flush=True)
 
 
-def answers(fit: bs.Posterior) -> None:
-    """Exponents, their comparison, PET size, and which method where."""
-    task = fit.runs["task"].iloc[0]
-    print(f"\n{task}: all runs; {fit.check().text}")
+def exponents(fit: bs.Posterior) -> None:
+    """Exponents, and which of model size and pretraining size has the larger."""
     columns = ["method", "parameter", "factor", "mean", "hdi_low", "hdi_high", "ess_bulk", "r_hat"]
-    exponents = fit.exponents()
-    print(exponents.loc[exponents["parameter"] != "A", columns].round(3).to_string(index=False))
+    table = fit.exponents()
+    print(f"\n{fit.runs['task'].iloc[0]}: all runs; {fit.check().text}")
+    print(table.loc[table["parameter"] != "A", columns].round(3).to_string(index=False))
     compared = fit.compare_exponents("model_size", "pretrain_size")
     print(compared.drop(columns="task").round(3).to_string(index=False))
-    print(compared.attrs["text"])
+    print(compared.attrs["text"], flush=True)
+
+
+def answers(fit: bs.Posterior) -> None:
+    """Exponents, their comparison, PET size, and which method where."""
+    exponents(fit)
     for cell, terms in enumerate(fit.layout.terms_of_cell):
         if "pet_size" in terms:
             inside = np.abs(fit.family("alpha")[:, terms["pet_size"]]) < ROPE

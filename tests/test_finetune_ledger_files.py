@@ -131,10 +131,20 @@ def test_many_may_make_one_ledger_at_the_same_moment(tmp_path, fake_run):
 
 
 HAMMER = """
-import sys
+import sys, time
+from contextlib import contextmanager
 from bayes_scaling.finetune.ledger import Ledger, this_owner
+from bayes_scaling.finetune.ledger.database import Database
 from bayes_scaling.finetune.progress import Progress
 from bayes_scaling.finetune.runs import RunResult
+transaction = Database.transaction
+@contextmanager
+def leisurely(database):
+    with transaction(database) as connection:
+        time.sleep(0.001)
+        yield connection
+    time.sleep(0.01)  # the other one's turn, wherever ours ends
+Database.transaction = leisurely
 with Ledger(sys.argv[1]) as ledger:
     print("ready", flush=True)
     for go in sys.stdin:
