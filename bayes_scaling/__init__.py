@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
     from bayes_scaling.required import Required
     from bayes_scaling.runs import load_runs
+    from bayes_scaling.runs.importers import import_runs
     from bayes_scaling.simulate import CellTruth, Truth, simulate_runs
     from bayes_scaling.storage import load_posterior
     from bayes_scaling.study_plan import StudyPlan, plan_study
@@ -85,6 +86,7 @@ _HOME = {
     "compare_laws": "law_comparison",
     "fit": "fitting",
     "fit_many": "many",
+    "import_runs": "runs.importers",
     "load_data": "datasets",
     "load_posterior": "storage",
     "load_runs": "runs",
@@ -139,6 +141,7 @@ __all__ = [
     "compare_laws",
     "fit",
     "fit_many",
+    "import_runs",
     "load_data",
     "load_posterior",
     "load_runs",

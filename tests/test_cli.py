@@ -226,3 +226,15 @@ def test_warnings_are_text_on_stderr(tmp_path, runs):
     result = run("check", path)
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: 1 of 148 runs repeat another")
+
+
+def test_import_writes_a_runs_table_that_can_be_checked(tmp_path):
+    table = Path(__file__).parent / "data" / "importers" / "wandb" / "runs.csv"
+    written = tmp_path / "runs.csv"
+    known = ("--column", "finetune_size=train_examples", "--column", "method=method", "--set", "task=sum")
+    result = run("import", table, "--kind", "wandb", "-o", written, *known)
+    assert result.exit_code == 0
+    assert "3 runs written to" in result.stdout
+    assert "warning: 1 of 4 runs are left out, since they are not finished: full-4000 (crashed)" in result.stderr
+    assert sorted(bs.load_runs(written)["loss"]) == [1.87, 1.93, 2.05]
+    assert "column 'task' is missing" in complaint("import", table, "--kind", "wandb", "-o", written, *known[:4])

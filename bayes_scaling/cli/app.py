@@ -8,7 +8,17 @@ from typing import Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from bayes_scaling.cli import buying, compare, finetuning, fitting, judging, planning, predicting, reporting
+from bayes_scaling.cli import (
+    buying,
+    compare,
+    finetuning,
+    fitting,
+    importing,
+    judging,
+    planning,
+    predicting,
+    reporting,
+)
 from bayes_scaling.errors import BayesScalingError
 
 WRONG_INPUT = 2
@@ -56,6 +66,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.command("demo")(fitting.demo)
+app.command("import")(importing.import_runs)
 app.command("check")(fitting.check)
 app.command("fit")(fitting.fit)
 app.command("exponents")(compare.exponents)
