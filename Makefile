@@ -3,6 +3,7 @@
 #   make test    everything the tests need, and the tests
 # and, where runs of your own are wanted:
 #   make ladder-small   pretrain, finetune and fit, on this machine
+# The documentation: make docs
 # A stamp file says what a venv was installed from: nothing is installed twice.
 
 PYTHON ?= python3
@@ -14,6 +15,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 CORE := $(VENV)/.installed-core
 DEV := $(VENV)/.installed-dev
 RUNNER := $(VENV)/.installed-finetune
+SITE := $(VENV)/.installed-docs
 LADDER := studies/ladder-small
 SOURCES := pyproject.toml constraints.txt
 
@@ -21,14 +23,15 @@ IMPORT := import bayes_scaling as bs, bayes_scaling.finetune; \
 	assert bs.__file__.startswith(__import__('os').getcwd()), bs.__file__; \
 	[getattr(bs, name) for name in bs.__all__]; print(len(bs.load_data('ladder')), 'runs from', bs.__file__)
 
-.PHONY: help demo test ladder-small dist clean
+.PHONY: help demo test ladder-small dist docs clean
 
 help:
 	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
 	@echo "make test    install what the tests need (torch too) into $(VENV), then lint, type check and test"
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
 	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
-	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder and caches"
+	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: 5 minutes"
+	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder, the site and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
 
 demo: $(CORE)
@@ -55,7 +58,12 @@ dist: $(DEV)
 	$(PIP) install --no-deps --target $(DIST)/installed $(DIST)/*.whl
 	cd $(DIST) && PYTHONPATH=installed $(abspath $(VENV)/bin/python) -c "$(IMPORT)"
 
+# Warnings are errors. DOCS_NOTEBOOKS=off builds in seconds, with notebooks as they are written.
+docs: $(SITE)
+	PYTHONWARNINGS="ignore:IProgress" $(VENV)/bin/python -m sphinx -q -W --keep-going -d site/doctrees -b html docs site/html
+
 clean:
+	rm -rf site
 	rm -rf $(LADDER)-bases $(LADDER).ledger* $(LADDER)-runs* $(LADDER)-posterior.nc
 	rm -rf $(VENV) $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -73,6 +81,11 @@ $(RUNNER): $(SOURCES) | $(VENV)/bin/python
 	@echo "Installing bayes_scaling with torch, transformers and peft into $(VENV): about two minutes"
 	$(PIP) install -c constraints.txt -e ".[report,finetune]"
 	@touch $@ $(CORE)
+
+$(SITE): $(SOURCES) | $(VENV)/bin/python
+	@echo "Installing bayes_scaling with what its site needs into $(VENV): about two minutes"
+	$(PIP) install -c constraints.txt -e ".[docs,finetune]"
+	@touch $@ $(CORE) $(RUNNER)
 
 $(DEV): $(SOURCES) | $(VENV)/bin/python
 	@echo "Installing bayes_scaling with what its tests need into $(VENV): about two minutes"
