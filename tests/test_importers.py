@@ -248,6 +248,27 @@ def test_a_score_that_the_file_calls_one_is_refused_as_a_loss():
         bs.import_runs(LM_EVAL, "lm_eval", loss="acc_norm", method="full", finetune_size=0)
 
 
+DAMAGED = [
+    ("trainer", {"log_history": [3], "global_step": 2}),
+    ("trainer", {"log_history": [], "global_step": None, "max_steps": 2}),
+    ("lm_eval", {"results": {"a": 3}, "config": {}}),
+    ("peft", {"run_info": None, "train_info": {}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "found"), DAMAGED)
+def test_a_damaged_file_is_one_error(kind, found, tmp_path):
+    (tmp_path / "file.json").write_text(json.dumps(found))
+    with pytest.raises(RunsError, match="is damaged, or of a version of its tool that is not known"):
+        bs.import_runs(tmp_path / "file.json", kind, task="sum", method="full", finetune_size=1)
+
+
+def test_text_that_is_not_json_is_refused(tmp_path):
+    (tmp_path / "file.json").write_text("{")
+    with pytest.raises(RunsError, match=r"is not JSON .*: a trainer_state.json of transformers' Trainer is"):
+        bs.import_runs(tmp_path / "file.json", "trainer", task="sum", method="full", finetune_size=1)
+
+
 @pytest.mark.parametrize("kind", ["wandb", "mlflow"])
 def test_another_csv_is_refused(kind, tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 
-from bayes_scaling.errors import RunsError
+from bayes_scaling.errors import BayesScalingError, RunsError
 from bayes_scaling.runs.importers import lm_eval, mlflow, peft, trainer, wandb
 from bayes_scaling.runs.importers.loss_of import At, Reading, check_at, check_direction, loss_of, nothing_found, reading
 from bayes_scaling.runs.importers.naming import columns_of, files
@@ -107,7 +107,7 @@ def import_runs(
     source = os.fspath(source)
     added = Added(columns or {}, given, tuple(filter(None, (source if not Path(source).exists() else "", names))))
     check_added(added)
-    runs = [_named(run, said, names) for path, said in files(source) for run in tool.read(path)]
+    runs = [_named(run, said, names) for path, said in files(source) for run in _read(tool, path)]
     runs = _finished(runs, unfinished)
     if asked is None:
         raise nothing_found(runs, None)
@@ -125,6 +125,19 @@ def _tool(kind: str) -> _Tool:
         hint = f"did you mean {nearest!r}? " if nearest else ""
         raise RunsError(f"kind={kind!r} is no tool that is read: {hint}The kinds are {listing(get_args(Kind))}")
     return _TOOLS[kind]
+
+
+def _read(tool: _Tool, path: Path) -> list[ToolRun]:
+    """The runs of one file; what a reader did not find where it always was is told as such."""
+    try:
+        return tool.read(path)
+    except BayesScalingError:
+        raise
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise RunsError(
+            f"source {str(path)!r} is damaged, or of a version of its tool that is not known "
+            f"({type(error).__name__}: {error}); export it again, or make the runs table yourself and use load_runs"
+        ) from error
 
 
 def _named(run: ToolRun, said: dict[str, str], pattern: str | None) -> ToolRun:

@@ -10,7 +10,8 @@ from bayes_scaling.runs.messages import closest, listing
 
 At = Literal["last", "best"]
 
-_SCORE = re.compile(r"(^|[^a-z])(acc|accuracy|f1|exact_match|bleu|rouge\w*|chrf|mcc)($|[^a-z])", re.IGNORECASE)
+_NAMES = r"acc|accuracy|auc|auroc|bleu|chrf|exact_match|f1|matthews\w*|mcc|precision|recall|rouge\w*"
+_SCORE = re.compile(rf"(^|[^a-z])({_NAMES})($|[^a-z])", re.IGNORECASE)
 
 
 class Reading(NamedTuple):

@@ -1,7 +1,8 @@
 """Results of peft's ``method_comparison``: one JSON file is one experiment.
 
 It says method, rank or prompt length, base LLM, seed and samples seen. Its error is one minus the accuracy on the test
-set; its only loss is that of training, along one run whose learning rate is still falling.
+set; its only loss is that of training, along one run whose learning rate is still falling. D_f is the samples that
+were seen, each of them once.
 """
 
 from pathlib import Path
