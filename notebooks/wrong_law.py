@@ -60,7 +60,7 @@ legend = ax.legend(frameon=False)
 
 # %%
 laws = [bs.JointLaw(law, factors=()) for law in ("multiplicative", "rectified")]
-comparison = bs.compare_laws(small, laws, holdout=None, refit=False)
+comparison = bs.compare_laws(small, laws, holdout=None, refit=False, draws=400)
 print(comparison.text)
 axes = bs.plot_law_weights(comparison)
 
@@ -81,9 +81,9 @@ print(wrong.check().text)
 
 # %%
 tests = {
-    "multiplicative": bs.backtest(runs, laws[0], large),
-    "rectified": bs.backtest(runs, laws[1], large),
-    "both, averaged": bs.backtest(runs, laws, large),
+    "multiplicative": bs.backtest(runs, laws[0], large, draws=400),
+    "rectified": bs.backtest(runs, laws[1], large, draws=400),
+    "both, averaged": bs.backtest(runs, laws, large, draws=400),
 }
 rows = {name: test.table.set_index("forecaster").loc["posterior"] for name, test in tests.items()}
 rows["multiplicative, least squares"] = tests["multiplicative"].table.set_index("forecaster").loc["least squares"]
@@ -108,7 +108,7 @@ for name, test in tests.items():
 
 # %%
 spread = runs.iloc[[0, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15]]
-decided = bs.compare_laws(spread, laws, holdout=None, refit=False)
+decided = bs.compare_laws(spread, laws, holdout=None, refit=False, draws=400)
 print(decided.text)
 
 # %% [markdown]
