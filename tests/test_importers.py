@@ -194,6 +194,16 @@ def test_peft_says_all_but_the_task():
     assert set(runs["base"]) == {"meta-llama/Llama-3.2-3B"} and set(runs["metric"]) == {"1 - test accuracy"}
 
 
+def test_the_users_word_goes_before_the_files():
+    runs = bs.import_runs(PEFT, "peft", task="MetaMathQA", base="Llama", finetune_size="10k")
+    assert set(runs["base"]) == {"Llama"} and set(runs["finetune_size"]) == {10_000.0}
+
+
+def test_the_spread_of_a_chart_is_no_metric():
+    with pytest.raises(RunsError, match=r"there are _step, eval/loss$"):
+        bs.import_runs(DATA / "wandb" / "chart.csv", "wandb", loss="loss", task="sum", method="full", finetune_size=1)
+
+
 def test_peft_can_give_the_loss_of_training():
     runs = bs.import_runs(PEFT, "peft", loss="train loss", task="MetaMathQA")
     assert losses(runs)["lora", 20000] == 0.6069052599668503 and set(runs["metric"]) == {"train loss"}
