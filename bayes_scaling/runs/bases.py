@@ -3,6 +3,8 @@
 Runs from one base share its quirks, so the model needs to know which runs do.
 """
 
+from math import isnan
+
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,9 @@ def name_bases(frame: pd.DataFrame) -> pd.DataFrame:
     labels in every table, different sizes different ones.
     """
     unnamed = frame["base"].isna() if "base" in frame.columns else pd.Series(True, index=frame.index)
-    labels = [_label(*sizes) for sizes in zip(_sizes(frame, "model_size"), _sizes(frame, "pretrain_size"), strict=True)]
+    pairs = list(zip(_sizes(frame, "model_size"), _sizes(frame, "pretrain_size"), strict=True))
+    label_of = {pair: _label(*pair) for pair in set(pairs)}  # few, where there are a million rows
+    labels = [label_of[pair] for pair in pairs]
     given = frame["base"] if "base" in frame.columns else labels
     bases = [label if new else name for label, name, new in zip(labels, given, unnamed, strict=True)]
     return frame.assign(base=pd.Series(bases, index=frame.index, dtype="str"))
@@ -44,11 +48,12 @@ def check_bases(frame: pd.DataFrame) -> None:
             )
 
 
-def _sizes(frame: pd.DataFrame, factor: str) -> list[float]:
-    return frame[factor].tolist() if factor in frame.columns else [np.nan] * len(frame)
+def _sizes(frame: pd.DataFrame, factor: str) -> list[float | None]:
+    sizes = frame[factor].tolist() if factor in frame.columns else [np.nan] * len(frame)
+    return [None if isnan(size) else size for size in sizes]
 
 
-def _label(model_size: float, pretrain_size: float) -> str:
-    model = "" if np.isnan(model_size) else format_quantity(model_size, digits=None)
-    pretrain = "" if np.isnan(pretrain_size) else "@" + format_quantity(pretrain_size, digits=None)
+def _label(model_size: float | None, pretrain_size: float | None) -> str:
+    model = "" if model_size is None else format_quantity(model_size, digits=None)
+    pretrain = "" if pretrain_size is None else "@" + format_quantity(pretrain_size, digits=None)
     return model + pretrain or ONE_BASE

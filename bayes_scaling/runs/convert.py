@@ -39,7 +39,8 @@ def _converted(frame: pd.DataFrame, column: Column) -> pd.Series:
 
 
 def _texts(series: pd.Series) -> pd.Series:
-    cells = [None if gone else str(cell).strip() or None for cell, gone in zip(series, series.isna(), strict=True)]
+    pairs = zip(series.tolist(), series.isna().tolist(), strict=True)  # lists: a Series is slow to go through
+    cells = [None if gone else str(cell).strip() or None for cell, gone in pairs]
     return pd.Series(cells, index=series.index, dtype="str" if None not in cells else object)
 
 
@@ -49,11 +50,12 @@ def _numbers(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     numbers = np.full(len(series), np.nan)
     problems: dict[int, str] = {}
-    for position in np.flatnonzero(~series.isna()):
+    cells, read = series.tolist(), _READ[column.kind]
+    for position in np.flatnonzero(~series.isna()).tolist():
         try:
-            numbers[position] = _READ[column.kind](series.iloc[position])
+            numbers[position] = read(cells[position])
         except (ValueError, OverflowError) as error:
-            problems[int(position)] = str(error)
+            problems[position] = str(error)
     if problems:
         rows = np.isin(np.arange(len(series)), list(problems))
         rule = f"{column.name} is {column.meaning}, a number"
@@ -79,6 +81,10 @@ def _number(cell: object) -> float:
 
 
 def _plain(text: str) -> float:
+    if "_" in text or "," in text:  # Python reads 1_0 as 10
+        raise ValueError(
+            f"{text!r} is not a number: write it with a point and without marks between digits, such as 1250.5"
+        )
     try:
         return float(text)
     except ValueError as error:

@@ -1,7 +1,7 @@
 """A file or a DataFrame in, a canonical runs table out."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ from bayes_scaling.runs.checks import (
 )
 from bayes_scaling.runs.columns import check_columns, rename_columns
 from bayes_scaling.runs.convert import convert
+from bayes_scaling.runs.messages import rule_error
 from bayes_scaling.runs.readers import read_table
 from bayes_scaling.runs.schema import NAMES
 
@@ -52,7 +53,7 @@ def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[st
     0   1B  1.000000e+09        10000.0   2.1
     1   2B  2.000000e+09        10000.0   1.9
     """
-    own_names = dict(columns or {})
+    own_names = _own_names(columns)
     if isinstance(source, pd.DataFrame):
         frame = source
     elif isinstance(source, str | os.PathLike):
@@ -60,6 +61,20 @@ def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[st
     else:
         raise RunsError(f"source is a {type(source).__name__}: give the path of a file, or a pandas DataFrame")
     return _canonical(rename_columns(frame, own_names))
+
+
+def _own_names(columns: object) -> dict[str, str]:
+    """The mapping of ``columns=`` as a dict; a RunsError where it is none."""
+    if columns is None:
+        return {}
+    own_names = dict(columns) if isinstance(columns, Mapping) else {}
+    if not isinstance(columns, Mapping) or not all(isinstance(own, Hashable) for own in own_names.values()):
+        raise rule_error(
+            f"columns={columns!r}: it is no mapping of names to names",
+            "columns= maps canonical names to your own",
+            "write it like columns={'loss': 'eval_loss'}",
+        )
+    return own_names
 
 
 def validate_runs(frame: pd.DataFrame) -> pd.DataFrame:

@@ -39,7 +39,11 @@ def read_table(path: Path, text_columns: Collection[str] = ()) -> pd.DataFrame:
         The file is missing, empty, damaged, or of a kind that is not read.
     """
     reader = _READERS.get(path.suffix.lower())
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise RunsError(f"file {str(path)[:200]!r} cannot be looked for: {error.strerror}; check the path") from error
+    if not exists:
         raise RunsError(f"file {str(path)!r} does not exist: check the path, it is taken from {Path.cwd()}")
     if not path.is_file():
         raise RunsError(f"{str(path)!r} is not a file: name one file with the runs, such as runs.csv")
@@ -104,9 +108,20 @@ def _read_json_lines(path: Path, text_columns: Collection[str]) -> pd.DataFrame:
         raise _damaged(path, f"it has text that no encoding can hold, {error.object!r}") from error
 
 
+def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{max(names, key=names.count)!r} occurs twice in an object")
+    return found
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_each_key_once)
+
+
 def _json_object(path: Path, number: int, line: str) -> dict[str, object]:
     try:
-        row = json.loads(line)
+        row = _JSON.decode(line)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"line {number} is not JSON ({error})") from error
     if not isinstance(row, dict):
@@ -115,12 +130,11 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, object]:
 
 
 def _read_parquet(path: Path, text_columns: Collection[str]) -> pd.DataFrame:
-    from pyarrow import ArrowException
-
     try:
         return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ArrowException) as error:
-        raise _damaged(path, str(error).splitlines()[0]) from error
+    except Exception as error:  # a few wrong bytes break pyarrow or pandas anywhere, with any error
+        reason = next(iter(str(error).splitlines()), "")
+        raise _damaged(path, reason or type(error).__name__) from error
 
 
 def _read_text(path: Path) -> str:
@@ -135,6 +149,11 @@ def _read_text(path: Path) -> str:
         raise _damaged(path, error.strerror or str(error)) from error
     if not text.strip():
         raise RunsError(f"file {str(path)!r} is empty: it needs a header and one row per finished run")
+    if "\0" in text:
+        raise RunsError(
+            f"file {str(path)!r} has zero bytes in it, which text has not (UTF-16 has): save it as UTF-8, or read it "
+            "yourself and pass the DataFrame"
+        )
     return text
 
 
