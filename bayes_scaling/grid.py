@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import DesignError
+from bayes_scaling.quantities import LARGEST, implausible
 from bayes_scaling.regions import measured_range, measured_runs
 
 if TYPE_CHECKING:
@@ -77,12 +78,13 @@ def search_limits(
             low, high = (float(limit) for limit in limits)
         except (TypeError, ValueError):
             low, high = np.nan, np.nan
-        if not 0 < low < high < np.inf:
+        if not 0 < low < high < np.inf or implausible(column, low) or implausible(column, high):
             name = "D_f" if column == "finetune_size" else column
             raise DesignError(f"limits={limits!r}: give the smallest and the largest {name}, such as (1e3, 1e8)")
         return low, high
     ranges = [measured_range(posterior, posterior.layout.cell_index[cell], column) for cell in cells]
-    return min(low for low, _ in ranges) / REACH, max(high for _, high in ranges) * REACH
+    fewest = 1.0 if column == "finetune_size" else 0.0  # no run has less than one example
+    return max(min(low for low, _ in ranges) / REACH, fewest), min(max(high for _, high in ranges) * REACH, LARGEST)
 
 
 def one_method_design(
@@ -104,4 +106,8 @@ def _values(name: str, value: Sizes) -> list[float]:
         raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000") from error
     if numbers.ndim != 1 or numbers.size == 0 or not np.all(np.isfinite(numbers) & (numbers > 0)):
         raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000")
+    for number in numbers:
+        why = implausible(name, float(number))
+        if why:
+            raise DesignError(f"{name}={value!r}: a size is {why}")
     return [float(number) for number in numbers]

@@ -11,6 +11,9 @@ from numbers import Real
 
 from bayes_scaling.errors import BayesScalingError
 
+LARGEST = 1e18
+"""More parameters, tokens or examples than anyone has: a size above it is in another unit, such as FLOPs."""
+
 _POWERS = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9, "b": 9, "G": 9, "T": 12}
 _DIGITS = r"[0-9]+(?:_[0-9]+)*"
 _NUMBER = rf"(?:{_DIGITS}(?:\.[0-9]*)?|\.[0-9]+)"
@@ -82,6 +85,22 @@ def format_quantity(size: float, digits: int | None = 3) -> str:
     suffix = next((s for s in "TBMk" if shown >= 10.0 ** _POWERS[s]), "")
     number = format(Decimal(repr(shown)).scaleb(-_POWERS[suffix]), "f")
     return (number.rstrip("0").rstrip(".") if "." in number else number) + suffix
+
+
+def implausible(name: str, size: float) -> str | None:
+    """Why a number is no count of that size, or None where it may be one.
+
+    Examples
+    --------
+    >>> implausible("finetune_size", 0.5)
+    'less than one example: D_f counts examples, it is no share of the data'
+    >>> implausible("model_size", 1e9)
+    """
+    if size > LARGEST:
+        return f"above {LARGEST:g}: sizes count parameters, tokens or examples, not bytes or FLOPs"
+    if name == "finetune_size" and 0 < size < 1:
+        return "less than one example: D_f counts examples, it is no share of the data"
+    return None
 
 
 def _from_text(text: str) -> float:

@@ -229,6 +229,7 @@ def test_any_bytes_are_a_table_or_one_runs_error(tmp_path, content, suffix):
 
 
 SIZES = st.floats(min_value=1e-3, max_value=1e15)
+EXAMPLES = st.floats(min_value=1, max_value=1e15)
 EMPTY_WORDS = {"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}  # an empty cell to pandas
 NAMES = (
     st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=8)
@@ -245,7 +246,8 @@ def tables(draw):
     frame = pd.DataFrame({"task": column(NAMES), "method": column(NAMES), "base": [f"b{i}" for i in range(rows)]})
     for factor in draw(st.sets(st.sampled_from(["model_size", "pretrain_size", "pet_size"]))):
         frame[factor] = np.array(column(SIZES | st.just(np.nan)))
-    frame["finetune_size"] = column(SIZES)
+    frame["finetune_size"] = column(EXAMPLES)
+    frame["metric"] = "some error"  # nats are never 1000
     frame["loss"] = column(st.floats(min_value=1e-6, max_value=1e3))
     if draw(st.booleans()):
         frame["loss_se"] = np.array(column(st.floats(0, 1) | st.just(np.nan)))

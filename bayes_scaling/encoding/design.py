@@ -12,7 +12,7 @@ from bayes_scaling.encoding.suitability import READERS
 from bayes_scaling.errors import DesignError
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
-from bayes_scaling.quantities import format_quantity
+from bayes_scaling.quantities import format_quantity, implausible
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.runs.bases import name_bases
 
@@ -126,7 +126,15 @@ def check_sizes(column: pd.Series, required: bool, law: Law | None = None) -> pd
             f"design column {column.name!r}: {column.iloc[bad[0]]!r} in row {bad[0]} is not a positive number; "
             "sizes are counts, such as 100000"
         )
+    _check_counts(values)
     return values
+
+
+def _check_counts(values: pd.Series) -> None:
+    for row, size in enumerate(values.tolist()):
+        why = implausible(str(values.name), size)
+        if why:
+            raise DesignError(f"design column {values.name!r}: {size!r} in row {row} is {why}")
 
 
 def _once_each(frame: pd.DataFrame, columns: list[str], of_row: Callable[[dict[str, Any]], Any]) -> list[Any]:

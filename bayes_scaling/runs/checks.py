@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.quantities import LARGEST, implausible
 from bayes_scaling.runs.messages import first_rows, rows_error, rule_error
 from bayes_scaling.runs.schema import COLUMNS, FACTORS, SETTING
 
@@ -24,6 +25,7 @@ def check_values(frame: pd.DataFrame) -> None:
         if name in frame.columns:
             check_positive(frame, name)
     check_finetune_size(frame)
+    check_counts(frame)
     check_standard_errors(frame)
     check_one_metric(frame)
 
@@ -82,6 +84,17 @@ def check_finetune_size(frame: pd.DataFrame) -> None:
     if bad.any():
         rule = "finetune_size is the number of finetuning examples: above zero, or 0 for the LLM as it was (zero-shot)"
         raise rows_error(frame, bad, "finetune_size", "negative", rule, "correct the values, or drop the rows")
+
+
+def check_counts(frame: pd.DataFrame) -> None:
+    """Raise where a size is larger than any count, or a D_f less than one example; an empty cell passes."""
+    for name in (name for name in _SIZES if name in frame.columns):
+        sizes = frame[name].to_numpy()
+        bad = (sizes > LARGEST) | ((name == "finetune_size") & (sizes > 0) & (sizes < 1))
+        if bad.any():
+            problem = str(implausible(name, float(sizes[bad][0])))
+            todo = "write the count, such as 1.5B parameters or 100k examples, or drop the rows"
+            raise rows_error(frame, bad, name, problem.partition(":")[0], problem.partition(": ")[2], todo)
 
 
 def check_standard_errors(frame: pd.DataFrame) -> None:

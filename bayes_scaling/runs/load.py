@@ -17,6 +17,7 @@ from bayes_scaling.runs.checks import (
 )
 from bayes_scaling.runs.columns import check_columns, rename_columns
 from bayes_scaling.runs.convert import convert
+from bayes_scaling.runs.loss_kinds import warn_of_kind
 from bayes_scaling.runs.messages import rule_error
 from bayes_scaling.runs.readers import read_table
 from bayes_scaling.runs.schema import NAMES
@@ -44,6 +45,12 @@ def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[st
     RunsError
         The source cannot be read, or breaks a rule of the runs table.
 
+    Warns
+    -----
+    UserWarning
+        Rows that repeat another in setting, seed and loss were dropped; or the loss looks like a score or a perplexity,
+        by its ``metric`` or, without one, by a median above 13.
+
     Examples
     --------
     >>> table = pd.DataFrame({"model_size": ["1B", "2B"], "finetune_size": "10k", "nll": [2.1, 1.9]})
@@ -60,7 +67,9 @@ def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[st
         frame = read_table(Path(source), [own_names.get(name, name) for name in NAMES])
     else:
         raise RunsError(f"source is a {type(source).__name__}: give the path of a file, or a pandas DataFrame")
-    return _canonical(rename_columns(frame, own_names))
+    runs = _canonical(rename_columns(frame, own_names))
+    warn_of_kind(runs)
+    return runs
 
 
 def _own_names(columns: object) -> dict[str, str]:

@@ -1,17 +1,14 @@
 """Which metric of a tool is the loss: ``NAME``, an error ``1 - NAME`` of a score, or ``log NAME`` of a perplexity."""
 
 import math
-import re
 from typing import Literal, NamedTuple, get_args
 
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.importers.recorded import ToolRun
+from bayes_scaling.runs.loss_kinds import SCORE
 from bayes_scaling.runs.messages import closest, listing
 
 At = Literal["last", "best"]
-
-_NAMES = r"acc|accuracy|auc|auroc|bleu|chrf|exact_match|f1|matthews\w*|mcc|precision|recall|rouge\w*"
-_SCORE = re.compile(rf"(^|[^a-z])({_NAMES})($|[^a-z])", re.IGNORECASE)
 
 
 class Reading(NamedTuple):
@@ -60,7 +57,7 @@ def check_at(at: str, runs: list[ToolRun]) -> None:
 
 def check_direction(asked: Reading, runs: list[ToolRun]) -> None:
     """Raise where a score, better when higher, would be taken for a loss."""
-    higher = any(asked.metric in run.scores for run in runs) or _SCORE.search(asked.metric)
+    higher = any(asked.metric in run.scores for run in runs) or SCORE.search(asked.metric)
     if higher and asked.how != "1 - ":
         raise RunsError(
             f"loss={asked.text!r}: {asked.metric!r} is better when higher, and a loss is better when lower; "
