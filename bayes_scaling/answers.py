@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 import pandas as pd
 
 from bayes_scaling import choice, crossover, next_runs, prediction, required, wins
+from bayes_scaling.arguments import check_name
 from bayes_scaling.candidates import table as ranked
 from bayes_scaling.choice_worth import Costs, Utility
 from bayes_scaling.models.joint import JointModel
@@ -191,4 +192,5 @@ class Answers(ABC):
         report.write(cast("Posterior | Average", self), path)
 
     def _knowing(self, task: str | None) -> "Answers":
+        check_name("task", task, "the name of a task")
         return self if task is None else self.knowing((task,))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_names
+from bayes_scaling.encoding.design import check_sizes
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, one_task, settings_grid
 from bayes_scaling.prediction import encode, expected_loss
@@ -50,6 +52,8 @@ def table(
         If there are fewer than two candidates, two are the same, or one does not fit the posterior.
     """
     frame = _checked(candidates)
+    if finetune_size is None:
+        raise DesignError("finetune_size=None: give the D_f that candidates are compared at, such as 100000")
     name, sizes = one_task(posterior, task), settings_grid(finetune_size, {})
     designs = [frame.assign(task=name, finetune_size=size) for size in sizes["finetune_size"]]
     parts = [_at(posterior, design) for design in designs]
@@ -66,6 +70,9 @@ def _checked(candidates: pd.DataFrame) -> pd.DataFrame:
         raise DesignError(
             f"candidates has no column 'method'; it has {', '.join(map(str, candidates.columns))}. Add it"
         )
+    check_names(frame, ("method", "base", "family"), "candidates")
+    for factor in (f for f in FACTORS if f in frame):
+        check_sizes(frame[factor], required=False)
     if frame.duplicated().any():
         row = frame[frame.duplicated()].iloc[0].to_dict()
         raise DesignError(f"candidates: {row} is there twice; list each candidate once")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import unseen_tasks, wins
+from bayes_scaling.arguments import is_number, shown
 from bayes_scaling.choice_text import least_known, said
 from bayes_scaling.choice_worth import Costs, Utility, cost_draws, utility_draws
 from bayes_scaling.encoding.design import UNSEEN
@@ -125,8 +126,10 @@ def choose(
     noise = _noise(posterior, table)
     table, worth = _with_worth(posterior, table, settings_grid(finetune_size, sizes), base, cost, utility, noise)
     margin = worth if margin is None else margin
-    if not (isinstance(margin, int | float) and margin >= 0):
-        raise BayesScalingError(f"margin={margin!r}: a regret that is practically nothing, at least 0, such as 0.005")
+    if not (is_number(margin) and margin >= 0):
+        raise BayesScalingError(
+            f"margin={shown(margin)}: a regret that is practically nothing, at least 0, such as 0.005"
+        )
     table.attrs["new_task"] = unseen_tasks.notes(posterior, [name])
     return _decide(table, margin, posterior.runs, base)
 

@@ -7,6 +7,7 @@ from zlib import crc32
 import numpy as np
 from scipy.special import ndtri
 
+from bayes_scaling.arguments import is_number, shown
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats
 
@@ -33,15 +34,20 @@ def cost_draws(posterior: "Answers", methods: Sequence[str], cost: Costs) -> Flo
 def _of_method(cost: Costs, method: str) -> tuple[float, float]:
     given = cost.get(method) if isinstance(cost, Mapping) else None
     ends = given if isinstance(given, tuple | list) else (given, given)
-    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool) and np.isfinite(end)]
+    numbers = [float(end) for end in ends if end is not None and is_number(end)]
     if len(ends) != 2 or len(numbers) != 2:
         raise BayesScalingError(
-            f"cost={cost!r} has no finite cost of method {method!r}; give one for each, or two ends such as (10, 20)"
+            f"cost={shown(cost)} has no finite cost of method {method!r}; give one for each, or two ends such as "
+            "(10, 20)"
         )
-    low, high = (float(number) for number in numbers)
+    low, high = numbers
+    if low < 0:
+        raise BayesScalingError(
+            f"cost[{method!r}]={shown(given)}: what a method costs is at least 0; give what it earns by utility="
+        )
     if isinstance(given, tuple | list) and not 0 < low < high:
         raise BayesScalingError(
-            f"cost[{method!r}]={given!r}: the two ends of a 90 % interval, the lower above 0, such as (10, 20)"
+            f"cost[{method!r}]={shown(given)}: the two ends of a 90 % interval, the lower above 0, such as (10, 20)"
         )
     return low, high
 
@@ -65,12 +71,12 @@ def utility_draws(utility: Utility, loss: Floats, cost: Floats) -> Floats:
     """
     if not callable(utility):
         raise BayesScalingError(
-            f"utility={utility!r}: a function of loss and cost, such as lambda loss, cost: -100 * loss - cost"
+            f"utility={shown(utility)}: a function of loss and cost, such as lambda loss, cost: -100 * loss - cost"
         )
     values = [np.asarray(utility(of_loss, of_cost)) for of_loss, of_cost in zip(loss, cost, strict=True)]
     for value in values:
         if value.shape != loss.shape[1:] or not np.issubdtype(value.dtype, np.number) or not np.isfinite(value).all():
             raise BayesScalingError(
-                f"utility: it gave {value!r} for {loss.shape[1]} losses; it must give one finite number for each"
+                f"utility: it gave {shown(value)} for {loss.shape[1]} losses; it must give one finite number for each"
             )
     return np.stack(values).astype(np.float64)

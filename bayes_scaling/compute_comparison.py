@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import arviz_bridge
+from bayes_scaling.arguments import check_name, check_prob, shown
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.exponents import exponent
-from bayes_scaling.prediction import check_prob
+from bayes_scaling.grid import one_size
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -64,6 +65,11 @@ def compare(
         If no (task, method) has both exponents, a size is missing, or the cost does not grow with both sizes.
     """
     check_prob(prob)
+    if not callable(cost):
+        raise BayesScalingError(f"cost={shown(cost)}: a function of sizes, such as lambda model_size, **_: model_size")
+    check_name("first", first, "the name of a size")
+    check_name("second", second, "the name of a size")
+    sizes = {name: one_size(name, value) for name, value in sizes.items()}
     a, b = (_elasticity(cost, sizes, name) for name in (first, second))
     rows = []
     for c, (task, method) in enumerate(zip(posterior.layout.task, posterior.layout.method, strict=True)):
@@ -84,10 +90,10 @@ def compare(
 
 def _elasticity(cost: Cost, sizes: Mapping[str, float], name: str) -> float:
     if name not in sizes:
-        raise BayesScalingError(f"sizes={dict(sizes)!r} has no {name!r}: give the size at which costs are compared")
+        raise BayesScalingError(f"sizes={shown(sizes)} has no {name!r}: give the size at which costs are compared")
     around = [float(cost(**{**sizes, name: sizes[name] * np.exp(step)})) for step in (-STEP, STEP)]
     if not all(np.isfinite(value) and value > 0 for value in around):
-        raise BayesScalingError(f"cost: it gave {around!r} at {name} {sizes[name]:g}; a cost is a positive number")
+        raise BayesScalingError(f"cost: it gave {shown(around)} at {name} {sizes[name]:g}; a cost is a positive number")
     slope = float(np.log(around[1] / around[0]) / (2 * STEP))
     if slope <= FLAT:
         raise BayesScalingError(f"cost: it does not grow with {name}, so that nothing of it is spent there")

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import arviz_bridge, unseen_tasks
+from bayes_scaling.arguments import check_name, check_prob, shown
 from bayes_scaling.encoding.rows import records
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, search_limits, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
-from bayes_scaling.prediction import check_prob, expected_loss
+from bayes_scaling.prediction import expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
 
@@ -95,10 +96,14 @@ def find(
         If no task has both methods, the limits are no range, or a size is missing.
     """
     check_prob(prob)
+    check_name("first", first, "the name of a method")
+    check_name("second", second, "the name of a method")
     tasks = [t for t in tasks_of(posterior, task) if {first, second} <= set(methods_of(posterior, t))]
     if not tasks or first == second:
         known = "; ".join(f"{t}: {', '.join(methods_of(posterior, t))}" for t in tasks_of(posterior, task))
-        raise DesignError(f"crossover of {first!r} with {second!r}: no task has two such methods; fitted are {known}")
+        raise DesignError(
+            f"crossover of {shown(first)} with {shown(second)}: no task has two such methods; fitted are {known}"
+        )
     span = search_limits(posterior, [(t, m) for t in tasks for m in (first, second)], "finetune_size", limits)
     settings = settings_grid([1.0], sizes).drop(columns="finetune_size")
     rows, draws = [], []

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_prob, is_number, shown
 from bayes_scaling.errors import BayesScalingError, DesignError
-from bayes_scaling.grid import methods_of, one_method_design, one_task, settings_grid
+from bayes_scaling.grid import methods_of, one_method_design, one_size, one_task, settings_grid
 from bayes_scaling.models.evaluate import log_mean_blocks
 from bayes_scaling.models.layout import Floats
-from bayes_scaling.prediction import check_prob, encode
+from bayes_scaling.prediction import encode
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.required import first_at_most
 from bayes_scaling.runs import FACTORS
@@ -98,17 +99,18 @@ def worth(
         If ``times`` is not above 1.
     """
     check_prob(prob)
-    if isinstance(times, bool) or not isinstance(times, int | float) or not 1 < times < np.inf:
-        raise BayesScalingError(f"times={times!r}: by how much the size grows, above 1, such as 2")
+    if not (is_number(times) and times > 1):
+        raise BayesScalingError(f"times={shown(times)}: by how much the size grows, above 1, such as 2")
     name = one_task(posterior, task)
-    methods = [m for m in methods_of(posterior, name) if of in _factors(posterior, name, m)]
+    cells = {m: _factors(posterior, name, m) for m in methods_of(posterior, name)}
+    methods = [m for m, factors in cells.items() if isinstance(of, str) and of in factors]
     if not methods:
-        raise DesignError(f"of={of!r}: no method of {name!r} was fitted with it; factors are {', '.join(FACTORS)}")
+        raise DesignError(f"of={shown(of)}: no method of {name!r} was fitted with it; factors are {', '.join(FACTORS)}")
     for wanted in ("finetune_size", of):
         if sizes.get(wanted) is None:
             raise DesignError(f"{wanted}=None: give the size that is compared from, such as 1e5")
-    draws = np.stack([_times_the_data(posterior, name, method, of, times, sizes) for method in methods])
-    given = {size: value for size, value in sizes.items() if value is not None}
+    times, given = float(times), {size: one_size(size, v) for size, v in sizes.items() if v is not None}
+    draws = np.stack([_times_the_data(posterior, name, method, of, times, given) for method in methods])
     rows = [
         {"task": name, "method": m, **given, **_summary(d, times, prob)} for m, d in zip(methods, draws, strict=True)
     ]

@@ -1,15 +1,14 @@
 """Tables of A, alpha, beta and E, and of differences between exponents."""
 
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling import arviz_bridge, unseen_tasks
+from bayes_scaling.arguments import check_name, check_prob, is_number, shown
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats, Layout
-from bayes_scaling.prediction import check_prob
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,13 +157,17 @@ def compare(
 
 
 def _check_comparison(first: str, second: str, rope: float) -> None:
+    check_name("first", first, "the name of a factor")
+    check_name("second", second, "the name of a factor")
     if first == second:
         raise BayesScalingError(
             f"first={first!r}, second={second!r}: an exponent does not differ from itself; name two factors, such as "
             "'model_size' and 'finetune_size'"
         )
-    if not (isinstance(rope, Real) and 0 < rope < np.inf):
-        raise BayesScalingError(f"rope={rope!r}: half the width of a region about 0, a number above 0, such as 0.02")
+    if not (is_number(rope) and rope > 0):
+        raise BayesScalingError(
+            f"rope={shown(rope)}: half the width of a region about 0, a number above 0, such as 0.02"
+        )
 
 
 def _compare_text(result: pd.DataFrame, first: str, second: str) -> str:

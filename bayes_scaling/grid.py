@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_name, is_number, shown
 from bayes_scaling.errors import DesignError
 from bayes_scaling.quantities import LARGEST, implausible
 from bayes_scaling.regions import measured_range, measured_runs
@@ -25,6 +26,19 @@ def settings_grid(finetune_size: Sizes, sizes: Mapping[str, Sizes]) -> pd.DataFr
     return pd.DataFrame(list(product(*columns.values())), columns=list(columns))
 
 
+def one_size(name: str, value: object) -> float:
+    """The size asked for.
+
+    Raises
+    ------
+    DesignError
+        If it is no size, or several.
+    """
+    if np.size(np.asarray(value, dtype=object)) > 1:
+        raise DesignError(f"{name}={shown(value)}: give one size, such as 100000")
+    return _values(name, value)[0]  # type: ignore[arg-type]
+
+
 def tasks_of(posterior: "Answers", task: str | None) -> list[str]:
     """The one task asked for, or all of the fit.
 
@@ -33,13 +47,14 @@ def tasks_of(posterior: "Answers", task: str | None) -> list[str]:
     DesignError
         If the fit has no such task.
     """
+    check_name("task", task, "the name of a task")
     known = list(dict.fromkeys(posterior.layout.task))
     if task is None:
         return known
     if task not in known:
         raise DesignError(
-            f"task={task!r} was not fitted; the tasks are {', '.join(map(repr, known))}. An unseen task is predicted "
-            "by a fit with JointLaw(pool=('task',))"
+            f"task={shown(task)} was not fitted; the tasks are {', '.join(map(repr, known))}. An unseen task is "
+            "predicted by a fit with JointLaw(pool=('task',))"
         )
     return [task]
 
@@ -76,11 +91,11 @@ def search_limits(
     if limits is not None:
         try:
             low, high = (float(limit) for limit in limits)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             low, high = np.nan, np.nan
         if not 0 < low < high < np.inf or implausible(column, low) or implausible(column, high):
             name = "D_f" if column == "finetune_size" else column
-            raise DesignError(f"limits={limits!r}: give the smallest and the largest {name}, such as (1e3, 1e8)")
+            raise DesignError(f"limits={shown(limits)}: give the smallest and the largest {name}, such as (1e3, 1e8)")
         return low, high
     ranges = [measured_range(posterior, posterior.layout.cell_index[cell], column) for cell in cells]
     fewest = 1.0 if column == "finetune_size" else 0.0  # no run has less than one example
@@ -91,6 +106,7 @@ def one_method_design(
     posterior: "Answers", settings: pd.DataFrame, task: str, method: str, base: str | None = None
 ) -> pd.DataFrame:
     """A design that runs one method at every setting; a factor the method does not have is left out of its rows."""
+    check_name("base", base, "the name of a base LLM")
     cell = posterior.layout.cell_index[task, method]
     measured = measured_runs(posterior, cell)
     absent = [f for f in settings if f != "finetune_size" and (f not in measured or measured[f].isna().all())]
@@ -100,14 +116,10 @@ def one_method_design(
 
 def _values(name: str, value: Sizes) -> list[float]:
     values = np.atleast_1d(np.asarray(value, dtype=object))
-    try:
-        numbers = values.astype(float)
-    except (TypeError, ValueError) as error:
-        raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000") from error
-    if numbers.ndim != 1 or numbers.size == 0 or not np.all(np.isfinite(numbers) & (numbers > 0)):
-        raise DesignError(f"{name}={value!r}: sizes are positive numbers, such as 100000")
-    for number in numbers:
-        why = implausible(name, float(number))
+    if values.ndim != 1 or values.size == 0 or not all(is_number(size) and size > 0 for size in values):
+        raise DesignError(f"{name}={shown(value)}: sizes are positive numbers, such as 100000")
+    for size in values:
+        why = implausible(name, float(size))
         if why:
-            raise DesignError(f"{name}={value!r}: a size is {why}")
-    return [float(number) for number in numbers]
+            raise DesignError(f"{name}={shown(value)}: a size is {why}")
+    return [float(size) for size in values]

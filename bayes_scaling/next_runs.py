@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import as_floats, is_number, shown
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.exponents import exponent
 from bayes_scaling.grid import one_task, settings_grid
@@ -116,15 +117,18 @@ def next_runs(
 def _checked(candidates: pd.DataFrame, budget: float | None) -> pd.DataFrame:
     if not isinstance(candidates, pd.DataFrame) or candidates.empty:
         raise DesignError(f"candidates must be a DataFrame with at least one row, got {type(candidates).__name__}")
-    if budget is not None and (isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0):
-        raise BayesScalingError(f"budget={budget!r}: what may be spent, above 0, in the unit of the candidates' cost")
+    if budget is not None and not (is_number(budget) and budget > 0):
+        raise BayesScalingError(
+            f"budget={shown(budget)}: what may be spent, above 0, in the unit of the candidates' cost"
+        )
     frame = candidates.reset_index(drop=True)
-    cost = pd.to_numeric(frame["cost"], errors="coerce") if "cost" in frame else pd.Series(1.0, index=frame.index)
+    cost = as_floats(frame["cost"]) if "cost" in frame else pd.Series(1.0, index=frame.index)
     bad = np.flatnonzero(~(np.isfinite(cost) & (cost > 0)))
     if bad.size:
+        cell = shown(frame["cost"].tolist()[bad[0]])
         raise BayesScalingError(
-            f"candidates column 'cost': {frame['cost'].tolist()[bad[0]]!r} in row {bad[0]} is not a positive number; "
-            "give GPU hours, money, or leave the column out"
+            f"candidates column 'cost': {cell} in row {bad[0]} is not a positive number; give GPU hours, "
+            "money, or leave the column out"
         )
     return frame.assign(cost=cost)
 
@@ -132,7 +136,7 @@ def _checked(candidates: pd.DataFrame, budget: float | None) -> pd.DataFrame:
 def _decision_size(frame: pd.DataFrame, column: str, size: float | None) -> float | None:
     if size is not None or column not in frame or frame[column].isna().all():
         return size
-    return float(pd.to_numeric(frame[column]).max())
+    return float(as_floats(frame[column]).max())
 
 
 def _measured(posterior: "Answers", design: pd.DataFrame) -> Floats:
@@ -161,6 +165,10 @@ def _of_choice(
 
 def _of_contrast(posterior: "Answers", known: Measurements, contrast: tuple[str, str], task: str) -> Aim:
     """Spread of the difference of two exponents."""
+    if not isinstance(contrast, tuple | list) or len(contrast) != 2 or not all(isinstance(f, str) for f in contrast):
+        raise BayesScalingError(
+            f"contrast={shown(contrast)}: name two factors, such as ('model_size', 'finetune_size')"
+        )
     layout = posterior.layout
     cells = [c for c in range(layout.n_cells) if layout.task[c] == task]
     pairs = [[exponent(posterior, c, factor) for factor in contrast] for c in cells]

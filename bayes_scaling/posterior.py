@@ -21,6 +21,8 @@ from bayes_scaling import (
     unseen_tasks,
 )
 from bayes_scaling.answers import Answers, RunDraws
+from bayes_scaling.arguments import shown
+from bayes_scaling.errors import DesignError
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Layout, Problem
@@ -146,6 +148,8 @@ class Posterior(Answers):
 
         See :func:`bayes_scaling.unseen_tasks.extend`.
         """
+        if isinstance(tasks, str) or not isinstance(tasks, Sequence) or not all(isinstance(t, str) for t in tasks):
+            raise DesignError(f"tasks={shown(tasks)}: give names of tasks, such as ('sum',)")
         new = tuple(task for task in dict.fromkeys(tasks) if task not in self.layout.task)
         return unseen_tasks.extend(self, new) if new and "task" in self.model.pool else self
 

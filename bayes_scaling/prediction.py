@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import base_draws, unseen_tasks
+from bayes_scaling.arguments import check_prob, shown
 from bayes_scaling.encoding import EncodedDesign, encode_design
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models import drift
@@ -54,8 +55,8 @@ def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", pro
         If the design does not fit the posterior.
     """
     check_prob(prob)
-    if kind not in ("mean", "run"):
-        raise BayesScalingError(f"kind={kind!r}: use 'mean' for expected loss or 'run' for one new run")
+    if not isinstance(kind, str) or kind not in ("mean", "run"):
+        raise BayesScalingError(f"kind={shown(kind)}: use 'mean' for expected loss or 'run' for one new run")
     encoded = encode(posterior, design)
     tails = (1 - prob) / 2
     wanted = [tails, 1 - tails, (1 - ONE_SD) / 2, (1 + ONE_SD) / 2]
@@ -96,12 +97,6 @@ def log_mean_draws(posterior: "Posterior", encoded: EncodedDesign) -> Iterator[t
 def expected_loss(posterior: "Answers", design: pd.DataFrame) -> Floats:
     """Draws of the expected loss at each design row, shape (S, n)."""
     return np.asarray(np.exp(np.concatenate([parts.log_mean for _, parts in posterior.blocks(design)], axis=1)))
-
-
-def check_prob(prob: float) -> None:
-    """Raise an error for a probability that is none."""
-    if not 0 < prob < 1:
-        raise BayesScalingError(f"prob={prob!r}: must lie between 0 and 1, such as 0.9")
 
 
 def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:

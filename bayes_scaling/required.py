@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import unseen_tasks
-from bayes_scaling.encoding.rows import records
+from bayes_scaling.arguments import check_prob, is_number, shown
 from bayes_scaling.errors import DesignError
-from bayes_scaling.grid import methods_of, one_method_design, one_task, search_limits, settings_grid
+from bayes_scaling.grid import methods_of, one_method_design, one_size, one_task, search_limits
 from bayes_scaling.models.layout import Floats
-from bayes_scaling.prediction import check_prob, expected_loss
+from bayes_scaling.prediction import expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.text import format_number
@@ -112,8 +112,9 @@ def find(  # noqa: PLR0913 - what is asked, where, and what is seldom changed
     check_prob(prob)
     name = one_task(posterior, task)
     _check(posterior, target, method, of, sizes, name)
+    target = float(target)
     span = search_limits(posterior, [(name, method)], of, limits)
-    (given,) = records(settings_grid(None, sizes))
+    given = {size: one_size(size, value) for size, value in sizes.items() if value is not None}
     grid: Floats = np.geomspace(*span, GRID)
     if of in ("model_size", "pretrain_size") and base is None:
         base = NEW_BASE
@@ -158,17 +159,21 @@ def first_at_most(log_sizes: Floats, loss: Floats, target: float) -> Floats:
 def _check(
     posterior: "Answers", target: float, method: str, of: str, sizes: Mapping[str, float | None], task: str
 ) -> None:
-    if isinstance(target, bool) or not isinstance(target, int | float) or not 0 < target < np.inf:
-        raise DesignError(f"target={target!r}: the loss to reach is a positive number, such as 1.2")
+    if not (is_number(target) and target > 0):
+        raise DesignError(f"target={shown(target)}: the loss to reach is a positive number, such as 1.2")
     methods = methods_of(posterior, task)
-    if method not in methods:
-        raise DesignError(f"method={method!r} was not fitted on {task!r}; fitted are {', '.join(map(repr, methods))}")
+    if not isinstance(method, str) or method not in methods:
+        raise DesignError(
+            f"method={shown(method)} was not fitted on {task!r}; fitted are {', '.join(map(repr, methods))}"
+        )
     cell = posterior.layout.cell_index[task, method]
     known = ("finetune_size", *(f for f in FACTORS if f in posterior.layout.terms_of_cell[cell]))
-    if of not in known:
-        raise DesignError(f"of={of!r}: the law of {method!r} has the sizes {', '.join(map(repr, known))}; ask for one")
+    if not isinstance(of, str) or of not in known:
+        raise DesignError(
+            f"of={shown(of)}: the law of {method!r} has the sizes {', '.join(map(repr, known))}; ask for one"
+        )
     if sizes.get(of) is not None:
-        raise DesignError(f"{of}={sizes[of]!r}: this is the size that is asked for (of={of!r}); leave it out")
+        raise DesignError(f"{of}={shown(sizes[of])}: this is the size that is asked for (of={of!r}); leave it out")
     if of != "finetune_size" and sizes.get("finetune_size") is None:
         raise DesignError(f"finetune_size=None: give D_f, such as 1e5, to ask for {of!r}")
 

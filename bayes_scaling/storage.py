@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling import arviz_bridge, groups
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import PosteriorFileError
 from bayes_scaling.models.nuts import NutsSettings
 
@@ -35,7 +36,7 @@ def save(posterior: "Posterior", path: str | PathLike[str]) -> None:
     PosteriorFileError
         If the file cannot be written.
     """
-    target = Path(path)
+    target = path_of(path)
     trees = {name: _group(posterior.idata, name) for name in _GROUPS}
     tree = xr.DataTree.from_dict(trees)
     tree.attrs[ATTRIBUTE] = json.dumps(_header(posterior), default=str)
@@ -66,7 +67,7 @@ def load_posterior(path: str | PathLike[str]) -> "Posterior":
     from bayes_scaling.posterior import Posterior
     from bayes_scaling.runs import validate_runs
 
-    header, trees = _read(Path(path))
+    header, trees = _read(path_of(path))
     try:
         posterior = Posterior(
             runs=validate_runs(_table(header["runs"])),
@@ -139,6 +140,19 @@ def _families(posterior: xr.Dataset) -> dict[str, np.ndarray]:
     return {name: values[..., None] if name in groups.SCALARS else values for name, values in named.items()}
 
 
+def path_of(path: object) -> Path:
+    """The path of a file.
+
+    Raises
+    ------
+    PosteriorFileError
+        If it is no path.
+    """
+    if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str) or "\0" in fspath(path):
+        raise PosteriorFileError(f"path={shown(path)}: give the path of a file as text, such as 'posterior.nc'")
+    return Path(path)
+
+
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
     """Write a file beside its target; it is synced and takes the target's place when the block ends, or is removed.
@@ -160,9 +174,15 @@ def whole_file(target: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise PosteriorFileError(
+            f"{shown(str(path))} cannot be looked for: {error.strerror}; check the path"
+        ) from error
+    if is_folder:
         raise PosteriorFileError(f"{str(path)!r} is a folder; name the file in it that holds the posterior")
-    if not path.is_file():
+    if not is_file:
         raise PosteriorFileError(f"{str(path)!r}: there is no such file; fit runs and save a posterior first")
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:

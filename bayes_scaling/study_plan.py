@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import study_simulation as simulated
+from bayes_scaling.arguments import check_prob
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.joint_law import JointLaw
-from bayes_scaling.prediction import check_prob
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.simulate import Truth
 from bayes_scaling.study_simulation import SURE, Cost, Ranges, method_of

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import as_floats, check_names, shown
 from bayes_scaling.encoding.families import design_families
 from bayes_scaling.encoding.rows import encode_rows, records
 from bayes_scaling.encoding.suitability import READERS
@@ -85,14 +86,21 @@ def _complete(layout: Layout, law: Law, design: pd.DataFrame) -> pd.DataFrame:
                 f"design has no column {column!r}; it has {', '.join(map(str, design.columns))}. Add it"
                 + (f": one of {', '.join(map(repr, tasks))}" if column == "task" else "")
             )
+    check_names(frame, ("task", "method", "base", "family"))
     for column in ("finetune_size", *(f for f in FACTORS if f in frame)):
         of_data = column == "finetune_size"
         frame[column] = check_sizes(frame[column], required=of_data, law=law if of_data else None)
     for pair in zip(frame["task"], frame["method"], strict=True):
         if pair not in layout.cell_index:
             fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
-            hint = "" if pair[0] in tasks else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
-            raise DesignError(f"design: task {pair[0]!r}, method {pair[1]!r} was not fitted; fitted are {fitted}{hint}")
+            hint = (
+                ""
+                if not isinstance(pair[0], str) or pair[0] in tasks
+                else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
+            )
+            raise DesignError(
+                f"design: task {shown(pair[0])}, method {shown(pair[1])} was not fitted; fitted are {fitted}{hint}"
+            )
     return frame
 
 
@@ -113,7 +121,7 @@ def check_sizes(column: pd.Series, required: bool, law: Law | None = None) -> pd
 
     Zero is a size too where a law is given that is finite there.
     """
-    values = pd.to_numeric(column, errors="coerce").astype(float)
+    values = as_floats(column)
     zero = (values == 0).to_numpy() & (law is not None)
     if law is not None and zero.any() and not law.reads_zero:
         raise DesignError(
@@ -123,7 +131,7 @@ def check_sizes(column: pd.Series, required: bool, law: Law | None = None) -> pd
     bad = np.flatnonzero(~(np.isfinite(values) & ((values > 0) | zero)) & (column.notna() | required))
     if bad.size:
         raise DesignError(
-            f"design column {column.name!r}: {column.iloc[bad[0]]!r} in row {bad[0]} is not a positive number; "
+            f"design column {column.name!r}: {shown(column.iloc[bad[0]])} in row {bad[0]} is not a positive number; "
             "sizes are counts, such as 100000"
         )
     _check_counts(values)

@@ -6,13 +6,12 @@ what it says, ``page`` how it is put together.
 """
 
 from os import PathLike
-from pathlib import Path
 
 from bayes_scaling.averaging import Average
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.report.page import render
-from bayes_scaling.storage import whole_file
+from bayes_scaling.storage import path_of, whole_file
 
 
 def write(answers: Posterior | Average, path: str | PathLike[str]) -> None:
@@ -29,7 +28,7 @@ def write(answers: Posterior | Average, path: str | PathLike[str]) -> None:
     BayesScalingError
         If the file cannot be written.
     """
-    target = Path(path)
+    target = path_of(path)
     text = render(answers)
     try:
         with whole_file(target) as part:
