@@ -1,15 +1,11 @@
 """Saved posteriors: one NetCDF file with every ArviZ group, the model's specification and the runs."""
 
 import json
-import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -19,6 +15,7 @@ from bayes_scaling import arviz_bridge, groups
 from bayes_scaling.arguments import shown
 from bayes_scaling.errors import PosteriorFileError
 from bayes_scaling.models.nuts import NutsSettings
+from bayes_scaling.whole_file import whole_file
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -151,26 +148,6 @@ def path_of(path: object) -> Path:
     if not isinstance(path, str | PathLike) or not isinstance(fspath(path), str) or "\0" in fspath(path):
         raise PosteriorFileError(f"path={shown(path)}: give the path of a file as text, such as 'posterior.nc'")
     return Path(path)
-
-
-@contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
-    """Write a file beside its target; it is synced and takes the target's place when the block ends, or is removed.
-
-    Yields
-    ------
-    Path
-        Where to write.
-    """
-    name = target.parent / f".{target.name}.{uuid4().hex}.part"
-    try:
-        yield name
-        with open(name, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(name, target)
-    except BaseException:
-        name.unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:

@@ -6,10 +6,11 @@ beat vectorised chains: a chain does not wait for the longest tree of the others
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 import jax
@@ -107,11 +108,13 @@ def run_nuts(
         What the potential was told when the draws were made.
     """
     keys = jax.random.split(jax.random.key(seed), settings.chains)
-    count = _Counter(settings, progress)
+    count, given_up = _Counter(settings, progress), Event()
     scouted = min(SCOUTED, settings.warmup)
 
     def blocks(state: HMCState, iterations: int) -> Iterator[tuple[HMCState, Record]]:
         for _ in range(iterations // BLOCK):
+            if given_up.is_set():
+                raise CancelledError
             state, record = kernel.advance(state, told, settings.target_accept)
             jax.block_until_ready(state)
             count.add(BLOCK)
@@ -133,7 +136,7 @@ def run_nuts(
         kept = [record for _, record in blocks(state, settings.thin * settings.draws)]
         return {name: np.concatenate([record[name] for record in kept])[:: settings.thin] for name in kept[0]}
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool, _told_of_errors(given_up):
         states, records = zip(*pool.map(scout, keys, jnp.asarray(starts)), strict=True)
         for relearned in range(RELEARNED):
             early = {name: np.stack([record[name] for record in records]) for name in ("z", "z_grad", "n_steps")}
@@ -147,6 +150,16 @@ def run_nuts(
     drawn = {name: np.stack([chain[name] for chain in chains]) for name in chains[0]}
     del drawn["z_grad"]
     return drawn, told
+
+
+@contextmanager
+def _told_of_errors(given_up: Event) -> Iterator[None]:
+    """Let no chain go on for nobody: threads cannot be stopped, and leaving their pool waits for them."""
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        given_up.set()
+        raise
 
 
 def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, told: Any) -> Kernel:

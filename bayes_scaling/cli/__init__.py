@@ -5,10 +5,12 @@ to import (JAX, pandas, ArviZ) is imported inside the commands, so that ``--help
 """
 
 from bayes_scaling.cli.app import app
+from bayes_scaling.cli.interrupts import ctrl_c_ends
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line."""
-    app(prog_name="bayes-scaling")
+    with ctrl_c_ends():
+        app(prog_name="bayes-scaling")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling.cli import options
+from bayes_scaling.cli.interrupts import INTERRUPTED, ctrl_c_raises
 from bayes_scaling.cli.output import answer, stage, write_csv
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ READING = ("pydantic", "yaml")
 TRAINING = (*READING, "torch", "transformers", "peft", "accelerate")
 INSTALL = 'pip install "bayes_scaling[finetune]"'
 NOT_FINISHED = 1
-INTERRUPTED = 130
 WATCH_SECONDS = 2.0
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="A study file.")]
@@ -217,7 +217,8 @@ def _runs_of(source: Path) -> "tuple[RunConfig, ...]":
 @contextmanager
 def _interruptible() -> Iterator[None]:
     try:
-        yield
+        with ctrl_c_raises():
+            yield
     except KeyboardInterrupt:
         typer.echo(f"Interrupted. What is finished is kept; the same command goes on: {_again()}", err=True)
         raise typer.Exit(INTERRUPTED) from None

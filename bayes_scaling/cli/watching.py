@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from bayes_scaling.cli.interrupts import ctrl_c_raises
+
 if TYPE_CHECKING:
     from rich.console import Group
 
@@ -24,7 +26,8 @@ def watch(ledger: Path, every: float) -> None:
         Seconds between looks.
     """
     try:
-        (_live if sys.stdout.isatty() else _plain)(ledger, every)
+        with ctrl_c_raises():
+            (_live if sys.stdout.isatty() else _plain)(ledger, every)
     except KeyboardInterrupt:
         typer.echo("Stopped watching; the runs go on.", err=True)
 

@@ -11,7 +11,8 @@ from bayes_scaling.averaging import Average
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.report.page import render
-from bayes_scaling.storage import path_of, whole_file
+from bayes_scaling.storage import path_of
+from bayes_scaling.whole_file import whole_file
 
 
 def write(answers: Posterior | Average, path: str | PathLike[str]) -> None:
