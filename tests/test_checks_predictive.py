@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from bayes_scaling.checks import breaks
 from bayes_scaling.checks.calibration import MIN_P, departures
 from bayes_scaling.checks.predictive import FAMILY_RATE, Fitted, p_values
 from bayes_scaling.checks.statistics import curvature, neighbours, of_cell, p_outlier
@@ -98,6 +99,58 @@ def test_neighbours_differ_in_D_f_only() -> None:
     log_d, group = np.array([3.0, 1.0, 2.0, 1.0, 2.0]), np.array([0, 0, 0, 1, 1])
     here, after = neighbours(log_d, group)
     assert list(zip(here.tolist(), after.tolist(), strict=True)) == [(1, 2), (2, 0), (3, 4)]
+
+
+# --- breaks
+
+
+@pytest.mark.parametrize("n", [14, 42])
+@pytest.mark.parametrize("nu", [5.0, np.inf])
+def test_breaks_are_as_rare_under_a_smooth_curve_as_replicates_say(n: int, nu: float) -> None:
+    """Measured against replicated losses of the same kind: 1 % of 1,000 are beyond the 1 % point (99.9 % range)."""
+    rng = np.random.default_rng(7)
+    log_d, group = np.tile(X, n // 14), np.repeat(np.arange(n // 14), 14)
+    smooth = breaks.curve(log_d, group)
+    bent = np.log(1 + np.exp(-0.3 * log_d)) + 0.2 * group
+
+    def losses(count: int) -> np.ndarray:
+        noise = rng.standard_normal((count, n)) if np.isinf(nu) else rng.standard_t(nu, (count, n))
+        return bent + 0.01 * noise
+
+    for statistic in (breaks.step(log_d, smooth), breaks.two_bands(smooth)):
+        alarms = np.sum(statistic(losses(1000)) > np.quantile(statistic(losses(20_000)), 0.99))
+        assert binom.ppf(0.0005, 1000, 0.01) <= alarms <= binom.ppf(0.9995, 1000, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        (lambda rng: np.where(X > 0, -0.1, 0.0), "a step along D_f"),
+        (lambda rng: 0.37 * rng.permutation(np.arange(14) % 2), "two bands of losses"),
+    ],
+    ids=["step", "bands"],
+)
+def test_breaks_are_found_where_the_noise_was_learned_from_them(broken, name) -> None:
+    """A step of ten per cent, and half of the losses in bits: in 16 of 20 data sets at least."""
+    rng = np.random.default_rng(8)
+    found = [failed(1 - 0.1 * X + broken(rng) + 0.01 * rng.standard_normal(14), rng) for _ in range(20)]
+    assert sum(name in names for names in found) >= 16
+
+
+def test_a_curve_takes_in_each_group_s_own_parabola_and_no_step() -> None:
+    group = np.repeat([0, 1], 14)
+    smooth = breaks.curve(np.tile(X, 2), group)
+    assert smooth.shape == (28, 6)
+    parabolas = np.concatenate([3 - 2 * X + X**2, 1 + X - 5 * X**2])
+    np.testing.assert_allclose(smooth @ (smooth.T @ parabolas), parabolas, atol=1e-10)
+    share = breaks.step(np.tile(X, 2), smooth)
+    assert share((parabolas + (np.tile(X, 2) > 0))[None])[0] == pytest.approx(1.0)
+    assert breaks.two_bands(smooth)((parabolas + np.arange(28) % 2)[None])[0] == pytest.approx(1.0)
+
+
+def test_few_runs_have_no_breaks() -> None:
+    assert breaks.curve(X[:8], GROUP[:8]) is None and breaks.curve(X[:9], GROUP[:9]) is not None
+    assert breaks.step(np.zeros(9), breaks.curve(np.zeros(9), GROUP[:9])) is None
 
 
 # --- the leave-one-out PIT

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student_t
 
+from bayes_scaling.checks import breaks
 from bayes_scaling.models.layout import Floats, Ints
 
 FEWEST = 3  # pairs of neighbours that say something
@@ -17,6 +18,9 @@ HEAVIEST = 4.0  # degrees of freedom of the heaviest tails that are still no out
 ENDS = "the law misses an end of the data: compare laws by bs.compare_laws"
 UNEVEN = "the noise depends on D_f, and bands are too narrow on its noisy side: fit fewer small D_f, or give loss_se"
 BENT = "the law bends where the runs do not: compare laws, or let it drift by JointLaw(discrepancy=True)"
+
+STEPS = "something changed between two D_f (a setting, a metric, the texts): fit its two sides apart, or mend the runs"
+BANDS = "runs of two kinds share this table (units, metrics, settings): tell them apart by task or method"
 
 
 class Statistic(NamedTuple):
@@ -54,6 +58,18 @@ def of_cell(log_d: Floats, group: Ints, log_mean: Floats, scale: Floats) -> list
     bend = curvature(log_d, group)
     if np.any(bend):
         found.append(Statistic("curvature of residuals along D_f", _along(bend), False, BENT))
+    return found + _breaks(log_d, group, log_mean, scale)
+
+
+def _breaks(log_d: Floats, group: Ints, log_mean: Floats, scale: Floats) -> list[Statistic]:
+    """Statistics of :mod:`bayes_scaling.checks.breaks`, of log losses in place of residuals."""
+    smooth = breaks.curve(log_d, group)
+    if smooth is None:
+        return []
+    bands, step = breaks.two_bands(smooth), breaks.step(log_d, smooth)
+    found = [Statistic("two bands of losses", lambda r: bands(log_mean + scale * r), False, BANDS)]
+    if step is not None:
+        found.append(Statistic("a step along D_f", lambda r: step(log_mean + scale * r), False, STEPS))
     return found
 
 
