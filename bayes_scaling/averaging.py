@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.answers import Answers, RunDraws
+from bayes_scaling.arguments import is_number, shown
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.loo import leave_one_out
 from bayes_scaling.models.joint import JointModel
@@ -132,20 +133,25 @@ def average(fits: Sequence[Posterior], weights: Sequence[float] | None = None) -
     >>> round(sum(both.weights), 6)
     1.0
     """
-    fits = tuple(fits)
+    fits = tuple(fits) if isinstance(fits, Sequence) else (fits,)
     _check_fits(fits)
     if weights is None:
         pointwise = np.stack([leave_one_out(fit).elpd for fit in fits], axis=1)
         weights = bootstrapped_weights(pointwise, seed=fits[0].seed).mean(axis=0).tolist()
-    values = np.asarray(weights, dtype=np.float64)
+    numbers = list(weights) if isinstance(weights, Sequence | np.ndarray) else []
+    values = np.array([float(weight) if is_number(weight) else -1.0 for weight in numbers])
     if values.shape != (len(fits),) or not np.all(values >= 0) or not 0 < values.sum() < np.inf:
-        raise BayesScalingError(f"weights={weights!r}: give one number of at least 0 for each of the {len(fits)} fits")
+        raise BayesScalingError(
+            f"weights={shown(weights)}: give one number of at least 0 for each of the {len(fits)} fits"
+        )
     return Average(fits, tuple((values / values.sum()).tolist()))
 
 
 def _check_fits(fits: tuple[Posterior, ...]) -> None:
     if len(fits) < 2 or not all(isinstance(fit, Posterior) for fit in fits):
-        raise BayesScalingError(f"fits={[type(f).__name__ for f in fits]!r}: give two or more posteriors from bs.fit()")
+        raise BayesScalingError(
+            f"fits={shown([type(f).__name__ for f in fits])}: give two or more posteriors from bs.fit()"
+        )
     first = fits[0]
     for fit in fits[1:]:
         if not fit.runs.equals(first.runs):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.arguments import check_names
 from bayes_scaling.encoding.design import check_sizes
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, one_task, settings_grid
@@ -17,6 +16,7 @@ from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.shares import errors_of_shares
+from bayes_scaling.tables import check_names
 
 if TYPE_CHECKING:
     from bayes_scaling.answers import Answers

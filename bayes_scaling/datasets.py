@@ -4,6 +4,7 @@ from importlib.resources import as_file, files
 
 import pandas as pd
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.runs import load_runs
 
@@ -88,5 +89,5 @@ def published_exponents(name: str = "zhang2024") -> pd.DataFrame:
 
 
 def _check_known(name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise BayesScalingError(f"no data is called {name!r}: the package ships {', '.join(known)}")
+    if not isinstance(name, str) or name not in known:
+        raise BayesScalingError(f"no data is called {shown(name)}: the package ships {', '.join(known)}")

@@ -6,10 +6,11 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from bayes_scaling.arguments import check_flag, check_option, check_seed, is_whole, shown
 from bayes_scaling.convergence import problems
 from bayes_scaling.errors import ConvergenceWarning, ModelError
 from bayes_scaling.exact import by_importance, check_exact
-from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.joint_law import JointLaw, checked_model
 from bayes_scaling.models.curve import sample_curve, suits
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Problem
@@ -19,6 +20,7 @@ from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
 
 EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
+MOST_DRAWS, MOST_CHAINS = 1_000_000, 1000  # more fill any memory
 Engine = Literal["auto", "nuts", "smc", "exact"]
 # what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
 RETRIES = ((0.95, 2, 4), (0.99, 2, 8))
@@ -82,9 +84,14 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     ConvergenceWarning
         If the last attempt did not converge.
     """
-    model = JointLaw() if model is None else model
+    model = checked_model(model)
     settings = NutsSettings(chains=chains, warmup=warmup, draws=draws)
     check_settings(settings)
+    check_seed(seed)
+    check_flag("conditioned", conditioned)
+    check_option("engine", engine, get_args(Engine))
+    if progress is not None and not callable(progress):
+        raise ModelError(f"progress={shown(progress)}: a function of (done, total), or None")
     valid = validate_runs(runs)
     problem = model.encode(valid)
     resolved = model.resolve(problem.layout)
@@ -121,8 +128,6 @@ def is_quick(runs: pd.DataFrame, model: JointLaw) -> bool:
 
 
 def _engine(engine: Engine, model: JointModel, problem: Problem, conditioned: bool) -> str:
-    if engine not in get_args(Engine):
-        raise ModelError(f"engine={engine!r}: use one of {', '.join(map(repr, get_args(Engine)))}")
     fits = suits(model, problem)
     if engine == "smc" and not fits:
         raise ModelError(
@@ -150,7 +155,7 @@ def check_settings(settings: NutsSettings) -> None:
     """Raise a ModelError for draws or chains that no engine takes."""
     for name in ("draws", "warmup"):
         value = getattr(settings, name)
-        if value < BLOCK or value % BLOCK:
-            raise ModelError(f"{name}={value!r}: iterations come in hundreds, at least {BLOCK}; try {name}=1000")
-    if settings.chains < 2:
-        raise ModelError(f"chains={settings.chains!r}: convergence needs two chains to compare; try chains=4")
+        if not is_whole(value, BLOCK, MOST_DRAWS) or value % BLOCK:
+            raise ModelError(f"{name}={shown(value)}: iterations come in hundreds, at least {BLOCK}; try {name}=1000")
+    if not is_whole(settings.chains, 2, MOST_CHAINS):
+        raise ModelError(f"chains={shown(settings.chains)}: convergence needs two chains to compare; try chains=4")

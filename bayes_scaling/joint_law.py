@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from numpyro.distributions import Distribution
 
+from bayes_scaling.arguments import check_flag, shown
 from bayes_scaling.encoding import encode_runs
 from bayes_scaling.encoding.factor_sets import check_requested
 from bayes_scaling.encoding.suitability import Ceiling, check_ceiling
@@ -100,10 +101,13 @@ class JointLaw:
     base_slopes: bool | None = None
 
     def __post_init__(self) -> None:
+        check_flag("base_effects", self.base_effects)
+        check_flag("discrepancy", self.discrepancy, default=True)
+        check_flag("base_slopes", self.base_slopes, default=True)
         check_noise(self.noise)
         object.__setattr__(self, "pool", check_pool(self.pool, self.base_effects))
-        if not isinstance(self.law, Law) and self.law not in LAWS:
-            raise ModelError(f"law={self.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
+        if not isinstance(self.law, Law) and not (isinstance(self.law, str) and self.law in LAWS):
+            raise ModelError(f"law={shown(self.law)}: no such law; the laws are {', '.join(map(repr, LAWS))}")
         check_requested(self.factors, self.sharing)
         if self.base_slopes and not self.base_effects:
             raise ModelError(
@@ -119,7 +123,7 @@ class JointLaw:
         keys = self.priors if isinstance(self.priors, Mapping) else {}
         if not isinstance(self.priors, str | Mapping) or not all(isinstance(key, str) for key in keys):
             raise ModelError(
-                f"priors={self.priors!r}: give a mapping of parameter to prior, such as "
+                f"priors={shown(self.priors)}: give a mapping of parameter to prior, such as "
                 "{'beta': dist.Normal(0.1, 0.1)}, or the name of a preset"
             )
         _ = self.prior_specs  # a bad prior is told here, not when sampling starts
@@ -217,6 +221,20 @@ class JointLaw:
         given = data["priors"]
         specs = given if isinstance(given, str) else {key: PriorSpec.from_json(spec) for key, spec in given.items()}
         return cls(**{**data, "priors": specs})
+
+
+def checked_model(model: object, argument: str = "model") -> JointLaw:
+    """The model that was given, or the default for None.
+
+    Raises
+    ------
+    ModelError
+        If it is no JointLaw.
+    """
+    if model is not None and not isinstance(model, JointLaw):
+        hint = f"bs.JointLaw({shown(model)})" if isinstance(model, str) else "bs.JointLaw('additive')"
+        raise ModelError(f"{argument}={shown(model)}: give a JointLaw, such as {hint}")
+    return JointLaw() if model is None else model
 
 
 def _plain(ceiling: Ceiling) -> float | dict[str, float] | None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_flag, check_seed, shown
 from bayes_scaling.averaging import Average, average
 from bayes_scaling.backtesting.forecasters import by_posterior
-from bayes_scaling.backtesting.holdouts import Rule, splits
-from bayes_scaling.errors import BayesScalingError, ModelError
+from bayes_scaling.backtesting.holdouts import Rule, check_holdout, splits
+from bayes_scaling.errors import ModelError
 from bayes_scaling.fitting import fit
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.loo import leave_one_out
@@ -18,6 +19,7 @@ from bayes_scaling.models.layout import Floats
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
 from bayes_scaling.stacking import bootstrapped_weights
+from bayes_scaling.tables import columns_of
 from bayes_scaling.text import listing
 
 HIGH_K = 0.7  # Vehtari et al. 2024: above it, smoothing does not save the importance weights
@@ -109,6 +111,10 @@ def compare_laws(
     Vehtari, Gelman and Gabry 2017; Yao, Vehtari, Simpson and Gelman 2018; Sivula, Magnusson and Vehtari 2020.
     """
     models = _models(laws)
+    check_seed(seed)
+    check_flag("refit", refit)
+    if holdout is not None:
+        check_holdout(holdout)
     valid = validate_runs(runs)
     groups = _groups(valid, by)
     fits = [tuple(fit(group, model, seed, draws=draws) for model in models) for group in groups]
@@ -137,18 +143,15 @@ class _LeftOut:
 
 
 def _models(laws: Sequence[str | JointLaw]) -> list[JointLaw]:
-    if isinstance(laws, str) or len(laws) < 2:
-        raise ModelError(f"laws={laws!r}: give two or more, such as ['multiplicative', 'additive', 'rectified']")
+    if not isinstance(laws, tuple | list) or len(laws) < 2:
+        raise ModelError(f"laws={shown(laws)}: give two or more, such as ['multiplicative', 'additive', 'rectified']")
     return [law if isinstance(law, JointLaw) else JointLaw(law=law) for law in laws]
 
 
 def _groups(runs: pd.DataFrame, by: Sequence[str] | None) -> list[pd.DataFrame]:
     if by is None:
         return [runs]
-    missing = [column for column in by if column not in runs]
-    if missing or isinstance(by, str):
-        raise BayesScalingError(f"by={by!r}: give columns of the runs, such as ('task', 'method', 'base')")
-    return [group.reset_index(drop=True) for _, group in runs.groupby(list(by), sort=False, dropna=False)]
+    return [group.reset_index(drop=True) for _, group in runs.groupby(columns_of(runs, by), sort=False, dropna=False)]
 
 
 def _left_out(posterior: Posterior, refit: bool) -> _LeftOut:

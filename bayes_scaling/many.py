@@ -9,10 +9,11 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_seed, shown
 from bayes_scaling.errors import BayesScalingError, RunsError
 from bayes_scaling.exact import by_importance
 from bayes_scaling.fitting import check_settings, fit
-from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.joint_law import JointLaw, checked_model
 from bayes_scaling.models.exact import suits_exact
 from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import NutsSettings
@@ -119,9 +120,10 @@ def fit_many(
     ConvergenceWarning
         If a group's last attempt did not converge.
     """
-    model = JointLaw() if model is None else model
+    model = checked_model(model)
     settings = NutsSettings(chains=chains, draws=draws)
     check_settings(settings)
+    check_seed(seed)
     valid = validate_runs(runs)
     names = _check_by(valid, by)
     groups = [_encode(group, part, model, seed) for group, part in _split(valid, names)]
@@ -158,11 +160,11 @@ def _split(runs: pd.DataFrame, names: tuple[str, ...]) -> Iterator[tuple[Group, 
 
 
 def _check_by(runs: pd.DataFrame, by: Sequence[str]) -> tuple[str, ...]:
-    names = (by,) if isinstance(by, str) else tuple(by)
-    missing = [name for name in names if name not in runs]
+    names = (by,) if isinstance(by, str) else tuple(by) if isinstance(by, tuple | list) else ()
+    missing = [name for name in names if not isinstance(name, str) or name not in runs]
     if missing or not names or len(set(names)) < len(names):
         raise RunsError(
-            f"by={by!r}: name one or more different columns of the runs table, whose values make the groups; it has "
-            f"{', '.join(map(str, runs.columns))}"
+            f"by={shown(by)}: name one or more different columns of the runs table, whose values make the groups; it "
+            f"has {', '.join(map(str, runs.columns))}"
         )
     return names

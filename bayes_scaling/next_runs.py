@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.arguments import as_floats, is_number, shown
+from bayes_scaling.arguments import is_number, shown
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.exponents import exponent
 from bayes_scaling.grid import one_task, settings_grid
@@ -16,6 +16,7 @@ from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import noise
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
+from bayes_scaling.tables import as_floats
 from bayes_scaling.text import format_number
 from bayes_scaling.wins import loss_draws
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import check_seed, is_number, is_whole, shown
 from bayes_scaling.encoding.design import check_sizes
 from bayes_scaling.encoding.rows import log_examples, records
 from bayes_scaling.encoding.suitability import Ceiling, check_ceiling
@@ -17,6 +18,9 @@ from bayes_scaling.models.layout import Floats, RowArrays
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.runs import FACTORS, validate_runs
 from bayes_scaling.runs.bases import name_bases
+from bayes_scaling.tables import check_names
+
+MOST_REPEATS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,12 @@ def simulate_runs(design: pd.DataFrame, truth: Truth, seed: int = 0, repeats: in
     >>> bs.simulate_runs(design, bs.Truth({"full": cell})).loss.round(2).tolist()
     [1.61, 1.51]
     """
-    if truth.law not in LAWS:
-        raise ModelError(f"law={truth.law!r}: no such law; the laws are {', '.join(map(repr, LAWS))}")
+    if not isinstance(truth, Truth):
+        raise ModelError(f"truth={shown(truth)}: give a bs.Truth, such as bs.Truth({{'full': bs.CellTruth(...)}})")
+    if not isinstance(truth.law, str) or truth.law not in LAWS:
+        raise ModelError(f"law={shown(truth.law)}: no such law; the laws are {', '.join(map(repr, LAWS))}")
     _check(design, truth, repeats)
+    check_seed(seed)
     frame = design.reset_index(drop=True)
     frame = frame if "task" in frame else frame.assign(task="simulated")
     frame = name_bases(frame)
@@ -135,27 +142,33 @@ def _check(design: pd.DataFrame, truth: Truth, repeats: int) -> None:
     for column in ("method", "finetune_size"):
         if column not in design:
             raise DesignError(f"design has no column {column!r}; it has {', '.join(map(str, design.columns))}. Add it")
+    check_names(design, ("method", "task", "base"))
     check_sizes(design["finetune_size"], required=True, law=LAWS[truth.law])
     for column in (f for f in FACTORS if f in design):
         check_sizes(design[column], required=False)
     check_ceiling(truth.ceiling)
+    if not is_whole(repeats, 1, MOST_REPEATS):
+        raise ModelError(f"repeats={shown(repeats)}: must be a whole number of at least 1")
     rules = {
-        "repeats": (repeats, repeats >= 1, "at least 1"),
-        "base_scale": (truth.base_scale, truth.base_scale >= 0, "at least 0"),
-        "base_share": (truth.base_share, 0 <= truth.base_share <= 1, "between 0 and 1"),
-        "slope_scale": (truth.slope_scale, truth.slope_scale >= 0, "at least 0"),
-        "slope_share": (truth.slope_share, 0 <= truth.slope_share <= 1, "between 0 and 1"),
-        "nu": (truth.nu, truth.nu > 0, "positive"),
+        "base_scale": (truth.base_scale, 0.0, np.inf, "at least 0"),
+        "base_share": (truth.base_share, 0.0, 1.0, "between 0 and 1"),
+        "slope_scale": (truth.slope_scale, 0.0, np.inf, "at least 0"),
+        "slope_share": (truth.slope_share, 0.0, 1.0, "between 0 and 1"),
+        "nu": (truth.nu, np.nextafter(0.0, 1.0), np.inf, "positive"),
     }
-    for name, (value, is_right, rule) in rules.items():
-        if not is_right:
-            raise ModelError(f"{name}={value!r}: must be {rule}")
+    for name, (value, low, high, rule) in rules.items():
+        infinite = name == "nu" and isinstance(value, float) and value == np.inf
+        if not infinite and not (is_number(value) and low <= value <= high):
+            raise ModelError(f"{name}={shown(value)}: must be {rule}")
+    if not isinstance(truth.cells, Mapping) or not all(isinstance(c, CellTruth) for c in truth.cells.values()):
+        raise ModelError(f"cells={shown(truth.cells)}: give a mapping of method to bs.CellTruth")
     for method, cell in truth.cells.items():
         _check_cell(design, method, cell, LAWS[truth.law])
 
 
 def _check_cell(design: pd.DataFrame, method: object, cell: CellTruth, law: Law) -> None:
     per_factor = law.amplitude_per_factor
+    _check_numbers(method, cell)
     if law.of_data_only and cell.alpha:
         raise ModelError(
             f"alpha={cell.alpha!r} of {method!r}: law={law.name!r} is a law of D_f alone; leave alpha empty"
@@ -169,14 +182,29 @@ def _check_cell(design: pd.DataFrame, method: object, cell: CellTruth, law: Law)
     has = set(cell.A) if isinstance(cell.A, Mapping) else None
     if (has is not None and not per_factor) or (per_factor and has is not None and not set(cell.alpha) <= has):
         rule = "one number for each factor of alpha" if per_factor else "one number"
-        raise ModelError(f"A={cell.A!r} of {method!r}: this law needs {rule}")
+        raise ModelError(f"A={shown(cell.A)} of {method!r}: this law needs {rule}")
+
+
+def _check_numbers(method: object, cell: CellTruth) -> None:
+    """Raise a ModelError where a parameter of a cell is no number."""
+    if not isinstance(cell.alpha, Mapping):
+        raise ModelError(f"alpha={shown(cell.alpha)} of {method!r}: give a mapping of factor to exponent")
+    amplitudes = cell.A if isinstance(cell.A, Mapping) else {"A": cell.A}
+    signed = {**{f"alpha[{factor}]": value for factor, value in cell.alpha.items()}, "beta": cell.beta}
+    for name, value in signed.items():
+        if not is_number(value):
+            raise ModelError(f"{name}={shown(value)} of {method!r}: must be a number")
+    positive = {**{str(name): value for name, value in amplitudes.items()}, "E": cell.E, "sigma": cell.sigma}
+    for name, value in {**positive, "B": cell.B, "D_l": cell.D_l}.items():
+        if not is_number(value) or value < 0:
+            raise ModelError(f"{name}={shown(value)} of {method!r}: must be a number of at least 0")
 
 
 def _cell(truth: Truth, row: Mapping[str, object]) -> CellTruth:
     task, method = str(row["task"]), str(row["method"])
     found = truth.cells.get((task, method)) or truth.cells.get(method)
     if found is None:
-        raise DesignError(f"method={method!r} has no truth; truth.cells has {', '.join(map(repr, truth.cells))}")
+        raise DesignError(f"method={shown(method)} has no truth; truth.cells has {', '.join(map(repr, truth.cells))}")
     return found
 
 

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling import study_simulation as simulated
-from bayes_scaling.arguments import check_prob
+from bayes_scaling.arguments import check_prob, check_seed, is_number, is_whole, shown
 from bayes_scaling.errors import BayesScalingError, DesignError
-from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.joint_law import JointLaw, checked_model
+from bayes_scaling.quantities import implausible
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.simulate import Truth
 from bayes_scaling.study_simulation import SURE, Cost, Ranges, method_of
@@ -23,7 +24,8 @@ from bayes_scaling.text import format_number
 
 SIZES = (*FACTORS, "finetune_size")
 SHORT = {"model_size": "model sizes", "pretrain_size": "pretraining sizes", "pet_size": "PET sizes"}
-FEWEST_LEVELS = 2
+FEWEST_LEVELS, MOST_LEVELS = 2, 1000
+MOST_STUDIES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +136,15 @@ def plan_study(  # noqa: PLR0913 - what is asked, and what is seldom changed, by
     >>> plan.table["runs"].tolist()
     [12, 24]
     """
-    truths = [truth] if isinstance(truth, Truth) else list(truth)
-    analysis = JointLaw() if model is None else model
+    truths = list(truth) if isinstance(truth, tuple | list) else [truth]
+    analysis = checked_model(model)
     _check(truths, contrast, ranges, levels, seeds, width, studies)
     check_prob(prob)
-    if not 0 < power < 1:
-        raise BayesScalingError(f"power={power!r}: must lie between 0 and 1, such as 0.9")
+    check_seed(seed)
+    if cost is not None and not callable(cost):
+        raise BayesScalingError(f"cost={shown(cost)}: a function of a table of runs, or None")
+    if not (is_number(power) and 0 < power < 1):
+        raise BayesScalingError(f"power={shown(power)}: must lie between 0 and 1, such as 0.9")
     method = method_of(truths[0])
     rows = []
     for counts in product(*(levels[name] for name in ranges), seeds):
@@ -175,33 +180,49 @@ def _check(
     width: float | None,
     studies: int,
 ) -> None:
-    if not truths or not all(isinstance(t, Truth) and len(t.cells) == 1 for t in truths):
-        raise BayesScalingError(f"truth={truths!r}: give one bs.Truth, or several, each with one method")
+    if not truths or not all(
+        isinstance(t, Truth) and isinstance(t.cells, Mapping) and len(t.cells) == 1 for t in truths
+    ):
+        raise BayesScalingError(f"truth={shown(truths)}: give one bs.Truth, or several, each with one method")
     if len({method_of(truth) for truth in truths}) > 1:
         raise BayesScalingError("truth: the truths are of several methods; plan one method at a time")
+    for argument, given in {"ranges": ranges, "levels": levels}.items():
+        if not isinstance(given, Mapping):
+            raise DesignError(f"{argument}={shown(given)}: give a mapping of size to what is said of it")
     for name in ranges:
         if name not in SIZES:
-            raise DesignError(f"ranges has {name!r}, which is no size; the sizes are {', '.join(map(repr, SIZES))}")
-        low, high = ranges[name]
-        if not 0 < low < high < np.inf:
             raise DesignError(
-                f"ranges[{name!r}]={ranges[name]!r}: give the smallest and the largest, such as (1e8, 1e10)"
+                f"ranges has {shown(name)}, which is no size; the sizes are {', '.join(map(repr, SIZES))}"
             )
+        ends = ranges[name]
+        if not _is_range(name, ends):
+            raise DesignError(f"ranges[{name!r}]={shown(ends)}: give the smallest and the largest, such as (1e8, 1e10)")
     if "finetune_size" not in ranges or set(levels) != set(ranges):
         raise DesignError(
             f"ranges has {', '.join(map(repr, ranges))} and levels has {', '.join(map(repr, levels))}: both name "
             "'finetune_size' and the same sizes"
         )
-    if len(contrast) != 2 or contrast[0] == contrast[1] or not set(contrast) <= set(ranges):
-        raise BayesScalingError(f"contrast={contrast!r}: name two of the sizes that are varied, {', '.join(ranges)}")
+    names = list(contrast) if isinstance(contrast, tuple | list) else []
+    if len(names) != 2 or names[0] == names[1] or not all(name in list(ranges) for name in names):
+        raise BayesScalingError(
+            f"contrast={shown(contrast)}: name two of the sizes that are varied, {', '.join(ranges)}"
+        )
     for name, counts in [*levels.items(), ("seeds", seeds)]:
         fewest = 1 if name == "seeds" else FEWEST_LEVELS
-        if not len(counts) or not all(isinstance(count, int) and count >= fewest for count in counts):
-            raise DesignError(f"{name}={counts!r}: whole numbers of at least {fewest}, such as [3, 5]")
-    if width is not None and not width > 0:
-        raise BayesScalingError(f"width={width!r}: a width of the HDI, above 0, such as 0.1")
-    if not isinstance(studies, int) or studies < 2:
-        raise BayesScalingError(f"studies={studies!r}: simulated studies of each design, at least 2, such as 100")
+        several = isinstance(counts, Sequence) and len(counts) > 0
+        if not several or not all(is_whole(count, fewest, MOST_LEVELS) for count in counts):
+            raise DesignError(f"{name}={shown(counts)}: whole numbers of at least {fewest}, such as [3, 5]")
+    if width is not None and not (is_number(width) and width > 0):
+        raise BayesScalingError(f"width={shown(width)}: a width of the HDI, above 0, such as 0.1")
+    if not is_whole(studies, 2, MOST_STUDIES):
+        raise BayesScalingError(f"studies={shown(studies)}: simulated studies of each design, at least 2, such as 100")
+
+
+def _is_range(name: str, ends: object) -> bool:
+    if not isinstance(ends, tuple | list) or len(ends) != 2 or not all(is_number(end) for end in ends):
+        return False
+    low, high = ends
+    return bool(0 < low < high and not implausible(name, low) and not implausible(name, high))
 
 
 def _goal(contrast: tuple[str, str], width: float | None, prob: float) -> str:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import ModelError
 from bayes_scaling.models.layout import Floats, RowArrays
 
@@ -34,8 +35,8 @@ def noise_scale(sigma: Values, log_mean: Values, rows: RowArrays) -> Values:
 
 def check_noise(noise: object) -> None:
     """Raise a ModelError for a kind of noise that is none."""
-    if noise not in get_args(Noise):
+    if not isinstance(noise, str) or noise not in get_args(Noise):
         raise ModelError(
-            f"noise={noise!r}: the noise of runs is of their 'log loss' (a share of the loss, the default) or of their "
-            "'loss' (as large at every loss)"
+            f"noise={shown(noise)}: the noise of runs is of their 'log loss' (a share of the loss, the default) or of "
+            "their 'loss' (as large at every loss)"
         )

@@ -29,6 +29,7 @@ import numpyro.distributions as dist
 from jax import Array
 from numpyro.distributions import constraints
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import ModelError
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.laws import Law
@@ -100,11 +101,11 @@ def check_pool(pool: Sequence[str], base_effects: bool) -> tuple[str, ...]:
     """
     names = ", ".join(map(repr, POOLS))
     if isinstance(pool, str) or not isinstance(pool, Sequence):
-        raise ModelError(f"pool={pool!r}: give a tuple of names out of {names}, such as pool=('task',)")
+        raise ModelError(f"pool={shown(pool)}: give a tuple of names out of {names}, such as pool=('task',)")
     for name in pool:
         if name not in POOLS or list(pool).count(name) > 1:
             what = "named twice" if name in POOLS else "nothing to pool over"
-            raise ModelError(f"pool={tuple(pool)!r}: {name!r} is {what}; use each of {names} at most once")
+            raise ModelError(f"pool={shown(tuple(pool))}: {shown(name)} is {what}; use each of {names} at most once")
     if "family" in pool and not base_effects:
         raise ModelError(
             f"pool={tuple(pool)!r} with base_effects=False: a family is what its base LLMs' effects have in common; "

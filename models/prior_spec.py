@@ -13,6 +13,7 @@ import numpyro.distributions as dist
 from numpy.typing import NDArray
 from numpyro.distributions import Distribution
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import ModelError
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.precision import in_float64
@@ -51,7 +52,7 @@ class PriorSpec:
             return cls.of("Delta", v=float(value))
         if not isinstance(value, Distribution):
             raise ModelError(
-                f"a prior must be a number or a numpyro.distributions object, got {value!r}; "
+                f"a prior must be a number or a numpyro.distributions object, got {shown(value)}; "
                 "for example dist.Normal(0.0, 0.05)"
             )
         return cls(type(value).__name__, tuple(_constructor_args(value)))
@@ -146,7 +147,7 @@ def _is_number(value: Any) -> bool:
     if isinstance(value, bool | str | list | tuple | None):
         return False
     array = np.asarray(value)
-    return array.ndim == 0 and np.issubdtype(array.dtype, np.number)
+    return array.ndim == 0 and np.issubdtype(array.dtype, np.number) and np.isrealobj(array)
 
 
 def _constructor_args(value: Distribution) -> list[tuple[str, "float | PriorSpec"]]:

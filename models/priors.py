@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpyro.distributions import Distribution, constraints
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import ModelError
 from bayes_scaling.models.laws import OWN, Law
 from bayes_scaling.models.layout import Layout
@@ -213,8 +214,8 @@ def preset(name: str) -> dict[str, PriorSpec]:
     ModelError
         If there is no preset of that name.
     """
-    if name not in PRESETS:
-        raise ModelError(f"priors={name!r}: no such preset; the presets are {', '.join(map(repr, PRESETS))}")
+    if not isinstance(name, str) or name not in PRESETS:
+        raise ModelError(f"priors={shown(name)}: no such preset; the presets are {', '.join(map(repr, PRESETS))}")
     return dict(PRESETS[name][1])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import BayesScalingError, RunsError
 from bayes_scaling.quantities import format_quantity
 
@@ -39,12 +40,8 @@ def splits(runs: pd.DataFrame, holdout: str | Rule) -> list[Split]:
     RunsError
         If the rule needs a column that the runs lack, or holds out none or all of them.
     """
-    if callable(holdout):
-        found = _of_callable(runs, holdout(runs))
-    elif holdout in RULES:
-        found = list(RULES[holdout](runs))
-    else:
-        raise BayesScalingError(f"holdout={holdout!r}: use one of {', '.join(map(repr, RULES))}, or a function")
+    check_holdout(holdout)
+    found = list(RULES[holdout](runs)) if isinstance(holdout, str) else _of_callable(runs, holdout(runs))
     useful = [split for split in found if split.held.any() and not split.held.all()]
     if not useful:
         raise RunsError(
@@ -52,6 +49,12 @@ def splits(runs: pd.DataFrame, holdout: str | Rule) -> list[Split]:
             "another rule"
         )
     return useful
+
+
+def check_holdout(holdout: object) -> None:
+    """Raise a BayesScalingError for what is neither the name of a rule nor a function."""
+    if not callable(holdout) and not (isinstance(holdout, str) and holdout in RULES):
+        raise BayesScalingError(f"holdout={shown(holdout)}: use one of {', '.join(map(repr, RULES))}, or a function")
 
 
 def _largest_finetune_size(runs: pd.DataFrame) -> Iterator[Split]:

@@ -6,13 +6,17 @@ from typing import Any
 
 import pandas as pd
 
-from bayes_scaling.backtesting.holdouts import Rule, splits
+from bayes_scaling.arguments import check_seed
+from bayes_scaling.backtesting.holdouts import Rule, check_holdout, splits
 from bayes_scaling.backtesting.jobs import Job, cannot, run
 from bayes_scaling.backtesting.report import describe
 from bayes_scaling.backtesting.scores import summary
-from bayes_scaling.errors import BayesScalingError, RunsError
-from bayes_scaling.joint_law import JointLaw
+from bayes_scaling.errors import RunsError
+from bayes_scaling.fitting import check_settings
+from bayes_scaling.joint_law import JointLaw, checked_model
+from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.runs import validate_runs
+from bayes_scaling.tables import columns_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +97,11 @@ def backtest(
     >>> result.table.forecaster.tolist()
     ['posterior', 'least squares', 'last value']
     """
-    models = [JointLaw()] if model is None else [model] if isinstance(model, JointLaw) else list(model)
+    several = isinstance(model, tuple | list) and len(model) > 0
+    models = [checked_model(one) for one in (model if several else [model])]  # type: ignore[union-attr]
+    check_seed(seed)
+    check_settings(NutsSettings(draws=draws))
+    check_holdout(holdout)
     valid = validate_runs(runs)
     jobs: list[Job] = []
     skipped: list[str] = []
@@ -117,8 +125,5 @@ def _groups(runs: pd.DataFrame, by: Sequence[str] | None) -> Iterator[tuple[pd.D
     if by is None:
         yield runs, ""
         return
-    missing = [column for column in by if column not in runs]
-    if missing or isinstance(by, str):
-        raise BayesScalingError(f"by={by!r}: give columns of the runs, such as ('task', 'method', 'base')")
-    for key, group in runs.groupby(list(by), sort=False, dropna=False):
+    for key, group in runs.groupby(columns_of(runs, by), sort=False, dropna=False):
         yield group.reset_index(drop=True), f"{', '.join(map(str, key))}: "

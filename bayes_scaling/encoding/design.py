@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.arguments import as_floats, check_names, shown
+from bayes_scaling.arguments import shown
 from bayes_scaling.encoding.families import design_families
 from bayes_scaling.encoding.rows import encode_rows, records
 from bayes_scaling.encoding.suitability import READERS
@@ -16,6 +16,7 @@ from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
 from bayes_scaling.quantities import format_quantity, implausible
 from bayes_scaling.runs import FACTORS
 from bayes_scaling.runs.bases import name_bases
+from bayes_scaling.tables import as_floats, check_names
 
 UNSEEN = -1
 BASE_FACTORS = ("model_size", "pretrain_size")  # that a base LLM is told by, where it has no name

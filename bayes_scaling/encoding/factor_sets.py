@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bayes_scaling.arguments import check_option, shown
 from bayes_scaling.errors import ModelError, RunsError
 from bayes_scaling.runs import FACTORS, varied_factors
 from bayes_scaling.runs.messages import rows_error
@@ -94,8 +95,9 @@ def _no_factor(cell: pd.DataFrame, group: pd.DataFrame, factors: FactorSet) -> R
 
 def check_requested(requested: Sequence[str] | None, sharing: str) -> None:
     """Raise a ModelError for factors or a sharing that do not exist."""
+    if requested is not None and not isinstance(requested, tuple | list):
+        raise ModelError(f"factors={shown(requested)}: give a tuple of {', '.join(map(repr, FACTORS))}, or none: ()")
     unknown = [f for f in requested or () if f not in FACTORS]
     if unknown:
-        raise ModelError(f"factors: {unknown[0]!r} is no factor; the factors are {', '.join(map(repr, FACTORS))}")
-    if sharing not in SHARINGS:
-        raise ModelError(f"sharing={sharing!r}: use one of {', '.join(map(repr, SHARINGS))}")
+        raise ModelError(f"factors: {shown(unknown[0])} is no factor; the factors are {', '.join(map(repr, FACTORS))}")
+    check_option("sharing", sharing, SHARINGS)

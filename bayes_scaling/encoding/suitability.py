@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.arguments import is_number, shown
 from bayes_scaling.errors import ModelError, RunsError
 from bayes_scaling.models.laws import LAWS, Law
 from bayes_scaling.runs import varied_factors
@@ -96,9 +97,9 @@ def check_ceiling(ceiling: object) -> None:
     """Raise a ModelError for a ceiling that is none."""
     values = list(ceiling.values()) if isinstance(ceiling, Mapping) else [ceiling]
     named = not isinstance(ceiling, Mapping) or (ceiling and all(isinstance(task, str) for task in ceiling))
-    numbers = all(isinstance(v, Real) and not isinstance(v, bool) and float(v) > 0 for v in values)
+    numbers = all((is_number(v) and v > 0) or (isinstance(v, Real) and v == np.inf) for v in values)
     if ceiling is not None and not (named and numbers):
         raise ModelError(
-            f"ceiling={ceiling!r}: give a positive number that no expected loss exceeds, such as 0.5, or one for each "
-            "task, such as {'mrpc': 0.32}"
+            f"ceiling={shown(ceiling)}: give a positive number that no expected loss exceeds, such as 0.5, or one for "
+            "each task, such as {'mrpc': 0.32}"
         )

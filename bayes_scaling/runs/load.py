@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bayes_scaling.arguments import shown
 from bayes_scaling.errors import RunsError
 from bayes_scaling.runs.bases import check_bases, name_bases
 from bayes_scaling.runs.checks import (
@@ -21,6 +22,7 @@ from bayes_scaling.runs.loss_kinds import warn_of_kind
 from bayes_scaling.runs.messages import rule_error
 from bayes_scaling.runs.readers import read_table
 from bayes_scaling.runs.schema import NAMES
+from bayes_scaling.tables import check_runs
 
 
 def load_runs(source: str | os.PathLike[str] | pd.DataFrame, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -79,7 +81,7 @@ def _own_names(columns: object) -> dict[str, str]:
     own_names = dict(columns) if isinstance(columns, Mapping) else {}
     if not isinstance(columns, Mapping) or not all(isinstance(own, Hashable) for own in own_names.values()):
         raise rule_error(
-            f"columns={columns!r}: it is no mapping of names to names",
+            f"columns={shown(columns)}: it is no mapping of names to names",
             "columns= maps canonical names to your own",
             "write it like columns={'loss': 'eval_loss'}",
         )
@@ -115,6 +117,7 @@ def validate_runs(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _canonical(frame: pd.DataFrame) -> pd.DataFrame:
+    check_runs(frame)
     check_columns(frame)
     check_any_rows(frame)
     runs = convert(frame)
