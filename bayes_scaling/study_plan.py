@@ -7,7 +7,7 @@ that reach the goal. The posteriors are those of :mod:`bayes_scaling.models.gaus
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ def plan_study(  # noqa: PLR0913 - what is asked, and what is seldom changed, by
     >>> plan.table["runs"].tolist()
     [12, 24]
     """
-    truths = list(truth) if isinstance(truth, tuple | list) else [truth]
+    truths = cast("list[Truth]", list(truth) if isinstance(truth, tuple | list) else [truth])
     analysis = checked_model(model)
     _check(truths, contrast, ranges, levels, seeds, width, studies)
     check_prob(prob)
@@ -180,21 +180,32 @@ def _check(
     width: float | None,
     studies: int,
 ) -> None:
-    if not truths or not all(
-        isinstance(t, Truth) and isinstance(t.cells, Mapping) and len(t.cells) == 1 for t in truths
-    ):
+    of_one = [isinstance(t, Truth) and isinstance(t.cells, Mapping) and len(t.cells) == 1 for t in truths]
+    if not truths or not all(of_one):
         raise BayesScalingError(f"truth={shown(truths)}: give one bs.Truth, or several, each with one method")
     if len({method_of(truth) for truth in truths}) > 1:
         raise BayesScalingError("truth: the truths are of several methods; plan one method at a time")
+    _check_ranges(ranges, levels)
+    names = list(contrast) if isinstance(contrast, tuple | list) else []
+    if len(names) != 2 or names[0] == names[1] or not all(name in list(ranges) for name in names):
+        sizes = ", ".join(ranges)
+        raise BayesScalingError(f"contrast={shown(contrast)}: name two of the sizes that are varied, {sizes}")
+    for name, counts in [*levels.items(), ("seeds", seeds)]:
+        _check_counts(name, counts)
+    if width is not None and not (is_number(width) and width > 0):
+        raise BayesScalingError(f"width={shown(width)}: a width of the HDI, above 0, such as 0.1")
+    if not is_whole(studies, 2, MOST_STUDIES):
+        raise BayesScalingError(f"studies={shown(studies)}: simulated studies of each design, at least 2, such as 100")
+
+
+def _check_ranges(ranges: Ranges, levels: Mapping[str, Sequence[int]]) -> None:
     for argument, given in {"ranges": ranges, "levels": levels}.items():
         if not isinstance(given, Mapping):
             raise DesignError(f"{argument}={shown(given)}: give a mapping of size to what is said of it")
-    for name in ranges:
+    for name, ends in ranges.items():
         if name not in SIZES:
-            raise DesignError(
-                f"ranges has {shown(name)}, which is no size; the sizes are {', '.join(map(repr, SIZES))}"
-            )
-        ends = ranges[name]
+            sizes = ", ".join(map(repr, SIZES))
+            raise DesignError(f"ranges has {shown(name)}, which is no size; the sizes are {sizes}")
         if not _is_range(name, ends):
             raise DesignError(f"ranges[{name!r}]={shown(ends)}: give the smallest and the largest, such as (1e8, 1e10)")
     if "finetune_size" not in ranges or set(levels) != set(ranges):
@@ -202,20 +213,13 @@ def _check(
             f"ranges has {', '.join(map(repr, ranges))} and levels has {', '.join(map(repr, levels))}: both name "
             "'finetune_size' and the same sizes"
         )
-    names = list(contrast) if isinstance(contrast, tuple | list) else []
-    if len(names) != 2 or names[0] == names[1] or not all(name in list(ranges) for name in names):
-        raise BayesScalingError(
-            f"contrast={shown(contrast)}: name two of the sizes that are varied, {', '.join(ranges)}"
-        )
-    for name, counts in [*levels.items(), ("seeds", seeds)]:
-        fewest = 1 if name == "seeds" else FEWEST_LEVELS
-        several = isinstance(counts, Sequence) and len(counts) > 0
-        if not several or not all(is_whole(count, fewest, MOST_LEVELS) for count in counts):
-            raise DesignError(f"{name}={shown(counts)}: whole numbers of at least {fewest}, such as [3, 5]")
-    if width is not None and not (is_number(width) and width > 0):
-        raise BayesScalingError(f"width={shown(width)}: a width of the HDI, above 0, such as 0.1")
-    if not is_whole(studies, 2, MOST_STUDIES):
-        raise BayesScalingError(f"studies={shown(studies)}: simulated studies of each design, at least 2, such as 100")
+
+
+def _check_counts(name: str, counts: object) -> None:
+    fewest = 1 if name == "seeds" else FEWEST_LEVELS
+    given = counts if isinstance(counts, tuple | list | range) else ()
+    if not given or not all(is_whole(count, fewest, MOST_LEVELS) for count in given):
+        raise DesignError(f"{name}={shown(counts)}: whole numbers of at least {fewest}, such as [3, 5]")
 
 
 def _is_range(name: str, ends: object) -> bool:
