@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 SHOWN_FAULTS = 5
+MOST_LETTERS = 120
 OTHER_CHOICES = {("constrained-float", "float_type"), ("RateGrid", "model_type")}
 """A learning rate is a number or a grid; what is wrong with it as the other one says nothing."""
 CHOICES = {name for name, _ in OTHER_CHOICES}
@@ -53,6 +54,8 @@ def _one(fault: Any, within: str) -> str:
 
 def _value(fault: Any) -> str:
     value = fault.get("input")
+    if isinstance(value, str) and len(value) > MOST_LETTERS:
+        return f", got {value[:MOST_LETTERS]!r}..."
     if isinstance(value, bool | int | str) or (isinstance(value, float) and not math.isnan(value)):
         return f", got {value!r}"
     return ""

@@ -15,7 +15,7 @@ Columns = Annotated[str, Field(min_length=1)]
 class Part(BaseModel):
     """A frozen piece of configuration that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Base(Part):
