@@ -1,5 +1,6 @@
 """What the command line names, as the library has it: runs tables, models, posteriors, designs."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,7 +29,7 @@ def read_runs(name: str, columns: Sequence[str] | None = None) -> "pd.DataFrame"
     from bayes_scaling.runs import load_runs
 
     own_names = pairs(columns, "--column", "loss=eval_loss")
-    if Path(name).exists() or Path(name).suffix:
+    if Path(name).suffix or os.path.exists(name):  # unlike Path.exists, it takes a name that is too long
         return load_runs(name, own_names)
     try:
         shipped = load_data(name)

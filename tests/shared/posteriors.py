@@ -91,3 +91,11 @@ CENTRES = {  # median, and sd of the log
     "slope_share": (0.5, 0.1),
     "drift_scale": (0.01, 0.3),
 }
+
+
+def saved(runs, folder):
+    """A small posterior that was not sampled, saved: three methods on the paper's first three LLMs, 100 draws."""
+    few = runs[(runs.split == "fit") & runs.base.isin(["1B", "2B", "4B"])]
+    path = folder / "small.nc"
+    scattered(few, bs.JointLaw(), chains=2, draws=50).save(path)
+    return path
