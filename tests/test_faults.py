@@ -1,21 +1,26 @@
 """What happens to a process that is interrupted or killed, and to what it was writing."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling.cli.interrupts import INTERRUPTED, LINE
 from bayes_scaling.models.nuts import BLOCK, Kernel, NutsSettings, run_nuts
+from bayes_scaling.whole_file import whole_file
 
+SAVED = Path(__file__).parent / "data" / "saved" / "format3.nc"
+CACHE = "JAX_COMPILATION_CACHE_DIR"
 PROMPT = 5.0  # seconds that a busy machine may take to end a process
 
 
@@ -119,3 +124,97 @@ def test_no_chain_goes_on_after_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_nuts(kernel, None, np.zeros((4, 1)), NutsSettings(), 0, progress)
     assert blocks < 30
+
+
+# --- kill -9
+
+
+def test_kill_9_in_the_middle_of_a_file_leaves_the_old_one_whole(tmp_path: Path) -> None:
+    """What was written lies beside it, and is in nobody's way."""
+    path = tmp_path / "file"
+    path.write_text("the old file")
+    with started("-c", WRITING.format(block="if True:"), path) as process:
+        assert process.stdout.readline() == "writing\n"
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert path.read_text() == "the old file"
+    with whole_file(path) as part:
+        part.write_text("the new file")
+    assert path.read_text() == "the new file"
+
+
+SAVING = """
+import sys
+import bayes_scaling as bs
+fit = bs.load_posterior(sys.argv[1])
+fit.save(sys.argv[2])
+print("saved", flush=True)
+while True:
+    fit.save(sys.argv[2])
+"""
+
+
+@pytest.mark.numbers
+def test_kill_9_at_any_moment_of_saving_leaves_a_posterior(tmp_path: Path) -> None:
+    path = tmp_path / "posterior.nc"
+    fit = bs.load_posterior(SAVED)
+    for seconds in (0.05, 0.3):
+        with started("-c", SAVING, SAVED, path) as process:
+            assert process.stdout.readline() == "saved\n"
+            time.sleep(seconds)
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+        np.testing.assert_array_equal(bs.load_posterior(path).draws["beta"], fit.draws["beta"])
+
+
+# --- the cache of compiled programs
+
+
+FITTING = """
+import numpy as np, pandas as pd, bayes_scaling as bs
+d = np.geomspace(1e3, 1e5, 8)
+runs = pd.DataFrame({"task": "sum", "method": "full", "finetune_size": d, "loss": 1 + d**-0.2})
+model = bs.JointLaw(factors=(), base_effects=False, discrepancy=False)
+print(repr(float(bs.fit(runs, model, draws=100, engine="exact").family("beta").mean())))
+"""
+
+
+def fitted_with(*folders: Path) -> list[str]:
+    """What processes at work at one time print, each with its cache of compiled programs."""
+    told = []
+    with ExitStack() as stack:
+        processes = [stack.enter_context(started("-c", FITTING, **{CACHE: str(folder)})) for folder in folders]
+        for process in processes:
+            answer, complaints = process.communicate(timeout=300)
+            assert process.returncode == 0, complaints
+            told.append(answer)
+    return told
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A cache that two processes filled together, and the answer of both."""
+    folder = tmp_path_factory.mktemp("cache")
+    first, second = fitted_with(folder, folder)
+    assert first == second and list(folder.iterdir())
+    return folder, first
+
+
+@pytest.mark.numbers
+def test_a_damaged_cache_changes_no_number(filled: tuple[Path, str], tmp_path: Path) -> None:
+    folder, answer = filled
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folder, damaged)
+    for number, path in enumerate(sorted(path for path in damaged.iterdir() if path.is_file())):
+        content = path.read_bytes()
+        path.write_bytes((b"", content[: len(content) // 2], b"\0" * len(content))[number % 3])
+    assert fitted_with(damaged) == [answer]
+
+
+@pytest.mark.numbers
+def test_a_cache_that_cannot_be_written_changes_no_number(filled: tuple[Path, str], tmp_path: Path) -> None:
+    """A file where the folder should be; and a folder that nobody may write to, the superuser neither."""
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    assert fitted_with(file, Path("/proc/1/cache")) == [filled[1]] * 2
+    assert file.read_text() == "not a folder"
