@@ -13,6 +13,7 @@ import yaml
 from hypothesis import strategies as st
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.runs import NAMES as COLUMNS
 from bayes_scaling.runs import load_runs
 from bayes_scaling.storage import load_posterior
 
@@ -82,37 +83,28 @@ def _changed(good: bytes, changes: list[tuple[int, int]], end: int, rest: bytes)
     return bytes(content[:end]) + rest
 
 
-CELLS = st.one_of(
-    st.sampled_from(
-        [
-            "",
-            "1",
-            "1.5",
-            "1k",
-            "1B",
-            "-1",
-            "0",
-            "nan",
-            "inf",
-            "1e308",
-            "1_0",
-            "1,000",
-            "lora",
-            "é",
-            '"',
-            "\t",
-            "0.5",
-            "\0",
-        ]
-    ),
-    st.text(max_size=6),
-    st.floats().map(repr),
-    st.integers().map(str),
+TOLD = (
+    "1",
+    "1.5",
+    "1k",
+    "1B",
+    "-1",
+    "0",
+    "0.5",
+    "nan",
+    "inf",
+    "1e308",
+    "1_0",
+    "1,000",
+    "lora",
+    "é",
+    '"',
+    "\t",
+    "\0",
+    "",
 )
-NAMES = st.sampled_from(
-    ["task", "method", "base", "model_size", "pretrain_size", "pet_size", "finetune_size", "loss", "loss_se", "seed"]
-    + ["metric", "note", "", "Loss"]
-)
+CELLS = st.one_of(st.sampled_from(TOLD), st.text(max_size=6), st.floats().map(repr), st.integers().map(str))
+NAMES = st.sampled_from((*COLUMNS, "note", "", "Loss"))
 
 
 @st.composite
@@ -127,15 +119,17 @@ def delimited(draw: st.DrawFn, separator: str) -> bytes:
 
 
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6))
+KEYS = st.text(max_size=5)
 TREES = st.recursive(
-    LEAVES,
-    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(max_size=5), part, max_size=3),
-    max_leaves=6,
+    LEAVES, lambda part: st.lists(part, max_size=3) | st.dictionaries(KEYS, part, max_size=3), max_leaves=6
 )
 OBJECTS = st.dictionaries(NAMES, st.one_of(TREES, CELLS), max_size=9)
 JSON_LINES = st.lists(OBJECTS.map(json.dumps) | st.text(max_size=20), max_size=5).map(
     lambda lines: "\n".join(lines).encode("utf-8", "replace")
 )
+
+
+TOKENS = ("*a", "&a ", "<<: ", "!!int ", "!!timestamp ", "? ", "- ", "{", "]", "\t", ": ", "---\n")
 
 
 @st.composite
