@@ -11,7 +11,7 @@ import pandas as pd
 from bayes_scaling.encoding.design import check_sizes
 from bayes_scaling.errors import DesignError
 from bayes_scaling.grid import Sizes, one_task, settings_grid
-from bayes_scaling.prediction import encode, expected_loss
+from bayes_scaling.prediction import completed, expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
 from bayes_scaling.runs import FACTORS
@@ -94,7 +94,7 @@ def _at(posterior: "Answers", design: pd.DataFrame) -> pd.DataFrame:
             mcse=errors_of_shares(wins, posterior.settings.chains),
             expected_loss=losses.mean(axis=0),
             expected_regret=regret.mean(axis=0),
-            region=add_regions(posterior, encode(posterior, design), design)["region"],
+            region=add_regions(posterior, completed(posterior, design), design)["region"],
         )
     )
 

@@ -1,6 +1,6 @@
 """Credible bands at design points: the law, the base LLM's effect, and the noise of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -8,15 +8,16 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import base_draws, unseen_tasks
+from bayes_scaling import base_draws, stretches, unseen_tasks
 from bayes_scaling.arguments import check_prob, shown
-from bayes_scaling.encoding import EncodedDesign, encode_design
+from bayes_scaling.encoding import EncodedDesign, complete_design, encode_design
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models import drift
 from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.evaluate import log_mean_blocks
 from bayes_scaling.models.joint import at_centre_of_data
 from bayes_scaling.models.layout import Floats
+from bayes_scaling.models.products import product
 from bayes_scaling.regions import add_regions
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 ONE_SD = 0.6827
+TOGETHER = 2**15  # rows encoded at once
 
 
 def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", prob: float = 0.9) -> pd.DataFrame:
@@ -57,20 +59,37 @@ def table(posterior: "Answers", design: pd.DataFrame, kind: "Kind" = "mean", pro
     check_prob(prob)
     if not isinstance(kind, str) or kind not in ("mean", "run"):
         raise BayesScalingError(f"kind={shown(kind)}: use 'mean' for expected loss or 'run' for one new run")
-    encoded = encode(posterior, design)
+    frame = completed(posterior, design)
     tails = (1 - prob) / 2
     wanted = [tails, 1 - tails, (1 - ONE_SD) / 2, (1 + ONE_SD) / 2]
-    columns = []
-    for block, parts in posterior.blocks(design):
-        draws = parts.log_mean + noise(posterior, parts, block) if kind == "run" else parts.log_mean
-        low, high, below, above = np.exp(np.quantile(draws, wanted, axis=0))
-        columns.append(np.stack([np.exp(parts.log_mean).mean(axis=0), (above - below) / 2, low, high]))
-    mean, sd, low, high = np.concatenate(columns, axis=1)
-    result = add_regions(posterior, encoded, design.reset_index(drop=True).assign(mean=mean, sd=sd, low=low, high=high))
-    notes = unseen_tasks.notes(posterior, encoded.frame["task"])
+    mean, low, high, below, above = _summaries(posterior, frame, kind, wanted)
+    design = design.reset_index(drop=True).assign(mean=mean, sd=(above - below) / 2, low=low, high=high)
+    result = add_regions(posterior, frame, design)
+    notes = unseen_tasks.notes(posterior, frame["task"])
     if notes:
         result.attrs["text"] = " ".join(notes)
     return result
+
+
+def _summaries(posterior: "Answers", frame: pd.DataFrame, kind: "Kind", probs: Sequence[float]) -> Floats:
+    """Mean of the expected loss and quantiles of the kind at every row, shape (1 + len(probs), n)."""
+    found = np.full((1 + len(probs), len(frame)), np.nan)
+    if kind == "mean":
+        for rows, of_rows in stretches.bands(posterior, frame, stretches.find(posterior, frame), probs):
+            found[:, rows] = of_rows
+    rest = np.flatnonzero(np.isnan(found[0]))
+    for start in range(0, rest.size, TOGETHER):
+        rows = rest[start : start + TOGETHER]
+        for block, parts in posterior.blocks(frame.iloc[rows]):
+            draws = parts.log_mean + noise(posterior, parts, block) if kind == "run" else parts.log_mean
+            found[0, rows[block]] = np.exp(parts.log_mean).mean(axis=0)
+            found[1:, rows[block]] = np.exp(np.quantile(draws, probs, axis=0))
+    return found
+
+
+def completed(posterior: "Answers", design: pd.DataFrame) -> pd.DataFrame:
+    """A design with every row's task and base LLM, its sizes checked."""
+    return complete_design(posterior.layout, posterior.resolved.law, posterior.runs, design)
 
 
 def encode(posterior: "Answers", design: pd.DataFrame) -> EncodedDesign:
@@ -102,7 +121,7 @@ def expected_loss(posterior: "Answers", design: pd.DataFrame) -> Floats:
 def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:
     """How far each row's log loss leaves the law; what happens beyond the measured D_f is the same in every call."""
     rows, layout = encoded.rows.each(itemgetter(block)), posterior.layout
-    drifted = posterior.family("drift") @ rows.drift.T
+    drifted = product(posterior.family("drift"), rows.drift.T)
     for c in np.unique(rows.cell):
         of_cell = rows.cell == c
         for side in (-1.0, 1.0):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.encoding import EncodedDesign
+from bayes_scaling.encoding import cells
 from bayes_scaling.models.layout import Floats
 
 if TYPE_CHECKING:
@@ -14,24 +14,26 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 
 
-def add_regions(posterior: "Answers", encoded: EncodedDesign, result: pd.DataFrame) -> pd.DataFrame:
-    """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a design's table.
+def add_regions(posterior: "Answers", frame: pd.DataFrame, result: pd.DataFrame) -> pd.DataFrame:
+    """Add ``distance`` (decades outside the range of the farthest factor) and ``region`` to a table of a design.
+
+    ``frame`` is the design completed, see :func:`bayes_scaling.encoding.complete_design`.
 
     A task without runs is always *beyond*, its distance that to the runs of the method on other tasks. Else a point is
     *interior* inside the measured range of D_f and of every factor, *edge* where it leaves it by no more than the
     widest gap between neighbouring measured sizes, and *beyond* farther out. A zero-shot point is interior where the
     cell has zero-shot runs; where it has none, it is beyond, as many decades as one example.
     """
-    distance, steps = np.zeros(len(result)), np.zeros(len(result))
-    for c in np.unique(encoded.rows.cell):
-        rows = np.flatnonzero(encoded.rows.cell == c)
-        for column in ("finetune_size", *(f for f in posterior.layout.terms_of_cell[int(c)] if f in encoded.frame)):
-            sizes = encoded.frame[column].to_numpy(np.float64)[rows]
+    distance, steps, cell = np.zeros(len(frame)), np.zeros(len(frame)), cells(posterior.layout, frame)
+    for c in np.unique(cell):
+        rows = np.flatnonzero(cell == c)
+        for column in ("finetune_size", *(f for f in posterior.layout.terms_of_cell[int(c)] if f in frame)):
+            sizes = frame[column].to_numpy(np.float64)[rows]
             outside, gap = _outside(posterior, int(c), column, sizes)
             steps_outside = np.where(sizes == 0, np.inf, outside / gap)
             distance[rows] = np.maximum(distance[rows], outside)
             steps[rows] = np.maximum(steps[rows], np.where(outside > TOLERANCE, steps_outside, 0.0))
-    seen = encoded.rows.cell <= posterior.problem.rows.cell.max()
+    seen = cell <= posterior.problem.rows.cell.max()
     region = np.select(
         [seen & (distance <= TOLERANCE), seen & (steps <= 1 + TOLERANCE)], ["interior", "edge"], "beyond"
     )

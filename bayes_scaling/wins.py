@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling import unseen_tasks
 from bayes_scaling.grid import Sizes, methods_of, one_method_design, settings_grid, tasks_of
 from bayes_scaling.models.layout import Floats
-from bayes_scaling.prediction import encode, expected_loss
+from bayes_scaling.prediction import completed, expected_loss
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import add_regions
 from bayes_scaling.shares import errors_of_shares
@@ -73,7 +73,7 @@ def loss_draws(
 
 def region_of(posterior: "Answers", design: pd.DataFrame) -> "pd.Series[str]":
     """Region of every design row."""
-    return add_regions(posterior, encode(posterior, design), design)["region"]
+    return add_regions(posterior, completed(posterior, design), design)["region"]
 
 
 def _of_task(posterior: "Answers", settings: pd.DataFrame, task: str, base: str | None) -> pd.DataFrame:

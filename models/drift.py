@@ -75,3 +75,12 @@ def knots_beyond(drift: Drift, cell: int, log_d: Floats, side: float) -> int:
     """How many changes of slope lie between the edge of the measured range and the farthest row."""
     outside = side * (log_d - drift.edge[cell, int(side > 0)])
     return int(np.ceil(max(float(np.max(outside, initial=0.0)), 0.0) / BEYOND))
+
+
+def kinks(drift: Drift, cell: int, log_d: Floats) -> Floats:
+    """Centred log D_f at which a cell's drift changes its slope, as far as the outermost of some rows."""
+    beyond_edge = [
+        drift.edge[cell, int(side > 0)] + side * (np.arange(knots_beyond(drift, cell, log_d, side)) + 0.5) * BEYOND
+        for side in (-1.0, 1.0)
+    ]
+    return np.sort(np.concatenate([drift.knot[drift.cell == cell], *beyond_edge]))

@@ -15,7 +15,7 @@ from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Ints, Layout, RowArrays
 from bayes_scaling.quantities import format_quantity, implausible
 from bayes_scaling.runs import FACTORS
-from bayes_scaling.runs.bases import name_bases
+from bayes_scaling.runs.bases import alike, name_bases
 from bayes_scaling.tables import as_floats, check_names
 
 UNSEEN = -1
@@ -61,17 +61,37 @@ def encode_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataF
     DesignError
         If a column is missing, a cell was not fitted, or a size is not one the law can speak about.
     """
+    frame = complete_design(layout, law, runs, design)
+    sets = _once_each(frame, ["task", "method", *FACTORS], lambda row: _factor_set(layout, row))
+    rows = encode_rows(layout, law, frame, sets.tolist())
+    effect = _once_each(
+        frame,
+        ["task", "method", "base"],
+        lambda row: layout.effect_index.get((_cell(layout, row), row["base"]), UNSEEN),
+    )
+    common = _once_each(
+        frame, ["task", "base"], lambda row: layout.common_index.get((row["task"], row["base"]), UNSEEN)
+    )
+    return EncodedDesign(frame, rows, effect.astype(np.int64), common.astype(np.int64))
+
+
+def complete_design(layout: Layout, law: Law, runs: pd.DataFrame, design: pd.DataFrame) -> pd.DataFrame:
+    """A design with task and base in every row (and family, where the fit pools over it), its sizes checked.
+
+    See :func:`encode_design` for parameters and errors.
+    """
     frame = _complete(layout, law, design)
     _check_known(runs, frame)
     frame = _with_bases(runs, frame)
-    if layout.families.family:
-        frame = design_families(runs, frame)
-    sets = _once_each(frame, ["task", "method", *FACTORS], lambda row: _factor_set(layout, row))
-    rows = encode_rows(layout, law, frame, sets)
-    bases = frame["base"].tolist()
-    effect = [layout.effect_index.get((int(c), b), UNSEEN) for c, b in zip(rows.cell, bases, strict=True)]
-    common = [layout.common_index.get(pair, UNSEEN) for pair in zip(frame["task"], bases, strict=True)]
-    return EncodedDesign(frame, rows, np.array(effect, np.int64), np.array(common, np.int64))
+    return design_families(runs, frame) if layout.families.family else frame
+
+
+def cells(layout: Layout, frame: pd.DataFrame) -> Ints:
+    """Index of each row's (task, method), -1 where it was not fitted, shape (n,)."""
+    task, tasks = pd.factorize(frame["task"], use_na_sentinel=False)
+    method, methods = pd.factorize(frame["method"], use_na_sentinel=False)
+    of_pair = [[layout.cell_index.get((t, m), UNSEEN) for m in methods] for t in tasks]
+    return np.array(of_pair, np.int64)[task, method]
 
 
 def _complete(layout: Layout, law: Law, design: pd.DataFrame) -> pd.DataFrame:
@@ -91,17 +111,15 @@ def _complete(layout: Layout, law: Law, design: pd.DataFrame) -> pd.DataFrame:
     for column in ("finetune_size", *(f for f in FACTORS if f in frame)):
         of_data = column == "finetune_size"
         frame[column] = check_sizes(frame[column], required=of_data, law=law if of_data else None)
-    for pair in zip(frame["task"], frame["method"], strict=True):
-        if pair not in layout.cell_index:
-            fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
-            hint = (
-                ""
-                if not isinstance(pair[0], str) or pair[0] in tasks
-                else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
-            )
-            raise DesignError(
-                f"design: task {shown(pair[0])}, method {shown(pair[1])} was not fitted; fitted are {fitted}{hint}"
-            )
+    unfitted = np.flatnonzero(cells(layout, frame) == UNSEEN)
+    if unfitted.size:
+        task, method = (frame[column].iloc[unfitted[0]] for column in ("task", "method"))
+        fitted = "; ".join(f"{t}: {m}" for t, m in layout.cell_index)
+        known = not isinstance(task, str) or task in tasks
+        hint = "" if known else ". An unseen task is predicted by a fit with JointLaw(pool=('task',))"
+        raise DesignError(
+            f"design: task {shown(task)}, method {shown(method)} was not fitted; fitted are {fitted}{hint}"
+        )
     return frame
 
 
@@ -146,13 +164,15 @@ def _check_counts(values: pd.Series) -> None:
             raise DesignError(f"design column {values.name!r}: {size!r} in row {row} is {why}")
 
 
-def _once_each(frame: pd.DataFrame, columns: list[str], of_row: Callable[[dict[str, Any]], Any]) -> list[Any]:
+def _once_each(frame: pd.DataFrame, columns: list[str], of_row: Callable[[dict[str, Any]], Any]) -> np.ndarray:
     """What ``of_row`` says of every row, asked once of rows that are alike in the columns."""
-    some = frame[[name for name in columns if name in frame]]
-    number = some.groupby(list(some.columns), dropna=False, sort=False).ngroup().to_numpy()
+    number = alike(frame, columns)
     _, first = np.unique(number, return_index=True)
-    found = [of_row(row) for row in records(some.iloc[first])]
-    return [found[i] for i in number]
+    some = frame[[name for name in columns if name in frame]].iloc[first]
+    found = np.empty(len(some), object)
+    for i, row in enumerate(records(some)):
+        found[i] = of_row(row)
+    return found[number]
 
 
 def _with_bases(runs: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
@@ -179,7 +199,7 @@ def _base_of(known: pd.DataFrame, row: dict[str, Any]) -> str | None:
 
 def _factor_set(layout: Layout, row: dict[str, Any]) -> tuple[str, ...]:
     """The set of factors whose law covers the row: they are known, and the others are as in the fit."""
-    cell = layout.cell_index[str(row["task"]), str(row["method"])]
+    cell = _cell(layout, row)
     sizes = {f: float(row[f]) for f in FACTORS if not pd.isna(row.get(f))}
     of_cell = [(s, fixed) for (c, s), fixed in zip(layout.factor_sets, layout.fixed_sizes, strict=True) if c == cell]
     reasons = {s: _mismatch(layout.terms_of_cell[cell], s, fixed, sizes) for s, fixed in of_cell}
@@ -188,6 +208,10 @@ def _factor_set(layout: Layout, row: dict[str, Any]) -> tuple[str, ...]:
         return max(fitting, key=len)
     why = "; ".join(f"law of {SHARED.join(s) or 'D_f'}: {reason}" for s, reason in reasons.items())
     raise DesignError(f"design: task {row['task']!r}, method {row['method']!r} cannot be predicted there: {why}")
+
+
+def _cell(layout: Layout, row: dict[str, Any]) -> int:
+    return layout.cell_index[str(row["task"]), str(row["method"])]
 
 
 def _mismatch(

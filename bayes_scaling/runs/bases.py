@@ -3,10 +3,11 @@
 Runs from one base share its quirks, so the model needs to know which runs do.
 """
 
-from math import isnan
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs.messages import rows_error
@@ -22,12 +23,18 @@ def name_bases(frame: pd.DataFrame) -> pd.DataFrame:
     labels in every table, different sizes different ones.
     """
     unnamed = frame["base"].isna() if "base" in frame.columns else pd.Series(True, index=frame.index)
-    pairs = list(zip(_sizes(frame, "model_size"), _sizes(frame, "pretrain_size"), strict=True))
-    label_of = {pair: _label(*pair) for pair in set(pairs)}  # few, where there are a million rows
-    labels = [label_of[pair] for pair in pairs]
-    given = frame["base"] if "base" in frame.columns else labels
-    bases = [label if new else name for label, name, new in zip(labels, given, unnamed, strict=True)]
+    sizes = pd.DataFrame({name: _sizes(frame, name) for name in ("model_size", "pretrain_size")})
+    number = alike(sizes, sizes.columns)
+    _, first = np.unique(number, return_index=True)
+    labels = np.array([_label(*pair) for pair in sizes.iloc[first].to_numpy().tolist()], object)[number]
+    bases = np.where(unnamed, labels, frame["base"].to_numpy(object)) if "base" in frame.columns else labels
     return frame.assign(base=pd.Series(bases, index=frame.index, dtype="str"))
+
+
+def alike(frame: pd.DataFrame, columns: Iterable[str]) -> NDArray[np.int64]:
+    """A number of each row, the same for rows that are alike in the columns it has, shape (n,)."""
+    some = frame[[name for name in columns if name in frame]]
+    return some.groupby(list(some.columns), dropna=False, sort=False).ngroup().to_numpy().astype(np.int64)
 
 
 def check_bases(frame: pd.DataFrame) -> None:
@@ -48,12 +55,11 @@ def check_bases(frame: pd.DataFrame) -> None:
             )
 
 
-def _sizes(frame: pd.DataFrame, factor: str) -> list[float | None]:
-    sizes = frame[factor].tolist() if factor in frame.columns else [np.nan] * len(frame)
-    return [None if isnan(size) else size for size in sizes]
+def _sizes(frame: pd.DataFrame, factor: str) -> NDArray[np.float64]:
+    return frame[factor].to_numpy(np.float64) if factor in frame.columns else np.full(len(frame), np.nan)
 
 
-def _label(model_size: float | None, pretrain_size: float | None) -> str:
-    model = "" if model_size is None else format_quantity(model_size, digits=None)
-    pretrain = "" if pretrain_size is None else "@" + format_quantity(pretrain_size, digits=None)
+def _label(model_size: float, pretrain_size: float) -> str:
+    model = "" if np.isnan(model_size) else format_quantity(model_size, digits=None)
+    pretrain = "" if np.isnan(pretrain_size) else "@" + format_quantity(pretrain_size, digits=None)
     return model + pretrain or ONE_BASE
