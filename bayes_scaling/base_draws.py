@@ -6,6 +6,7 @@ from zlib import crc32
 
 import numpy as np
 
+from bayes_scaling import strangeness
 from bayes_scaling.encoding import EncodedDesign
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.models.joint import EFFECT_DF, SLOPE, SLOPE_COMMON
@@ -22,10 +23,10 @@ def effects(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Flo
     seen, new = posterior.family("base_effect"), _Population(posterior, "base_scale", "base_share", "")
     commons = posterior.family("base_common")
 
-    def column(cell: int, base: str, effect: int, common: int, family: str | None) -> Floats:
+    def column(cell: int, base: str, wider: float, effect: int, common: int, family: str | None) -> Floats:
         if effect != UNSEEN:
             return np.asarray(seen[:, effect])
-        drawn = new.member(cell, base, commons[:, common] if common != UNSEEN else None)
+        drawn = new.member(cell, base, wider, commons[:, common] if common != UNSEEN else None)
         return drawn if family is None else drawn + _family_part(posterior, posterior.layout.task[cell], family)
 
     return _columns(posterior, encoded, block, encoded.effect, encoded.common, column)
@@ -39,12 +40,12 @@ def slopes(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
     slope_of = _places(layout.slopes.effect, layout.n_effects, KNOWN_AS_THE_LAW)
     common_of = _places(layout.slopes.common, layout.n_commons, UNSEEN)
 
-    def column(cell: int, base: str, effect: int, common: int, _: str | None) -> Floats:
+    def column(cell: int, base: str, wider: float, effect: int, common: int, _: str | None) -> Floats:
         if effect == KNOWN_AS_THE_LAW:
             return np.zeros(seen.shape[0])
         if effect != UNSEEN:
             return np.asarray(seen[:, effect])
-        return new.member(cell, base, commons[:, common] if common != UNSEEN else None)
+        return new.member(cell, base, wider, commons[:, common] if common != UNSEEN else None)
 
     effect, common = (
         np.where(of_design == UNSEEN, UNSEEN, places[of_design])
@@ -66,13 +67,14 @@ def _columns(
     block: slice,
     effect: Ints,
     common: Ints,
-    column: Callable[[int, str, int, int, str | None], Floats],
+    column: Callable[[int, str, float, int, int, str | None], Floats],
 ) -> Floats:
-    """A column a row, drawn once for all rows of one cell and base LLM."""
+    """A column a row, drawn once for all rows of one cell, base LLM and width of its population."""
     frame = encoded.frame.iloc[block]
     families = frame["family"] if posterior.layout.families.family else [None] * len(frame)
-    keys = list(zip(encoded.rows.cell[block].tolist(), frame["base"], strict=True))
-    columns: dict[tuple[int, str], Floats] = {}
+    wider = strangeness.factors(posterior, encoded, block).tolist()
+    keys = list(zip(encoded.rows.cell[block].tolist(), frame["base"], wider, strict=True))
+    columns: dict[tuple[int, str, float], Floats] = {}
     for key, e, g, family in zip(keys, effect[block].tolist(), common[block].tolist(), families, strict=True):
         if key not in columns:
             columns[key] = column(*key, e, g, family)
@@ -86,11 +88,11 @@ class _Population:
         self.posterior, self.prefix = posterior, prefix
         self.scale, self.share = posterior.family(scale)[:, 0], posterior.family(share)[:, 0]
 
-    def member(self, cell: int, base: str, common: Floats | None) -> Floats:
-        """One member's draws, shape (S,); what it shares with other methods is kept where known."""
+    def member(self, cell: int, base: str, wider: float, common: Floats | None) -> Floats:
+        """One member's draws, shape (S,); what it shares with other methods is kept where known, the rest is wider."""
         task, method = self.posterior.layout.task[cell], self.posterior.layout.method[cell]
-        shared = _named_t(self.posterior, f"{self.prefix}{task}\0{base}") if common is None else common
-        own = _named_t(self.posterior, f"{self.prefix}{task}\0{method}\0{base}")
+        shared = wider * _named_t(self.posterior, f"{self.prefix}{task}\0{base}") if common is None else common
+        own = wider * _named_t(self.posterior, f"{self.prefix}{task}\0{method}\0{base}")
         return np.asarray(self.scale * (np.sqrt(self.share) * shared + np.sqrt(1 - self.share) * own))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import base_draws, prediction
+from bayes_scaling import base_draws, prediction, strangeness
 from bayes_scaling.averaging import Average
 from bayes_scaling.encoding import EncodedDesign
 from bayes_scaling.models import drift
@@ -167,8 +167,12 @@ def _drift(posterior: Posterior, c: int, columns: Columns, limits: Limits) -> di
 
 
 def _bases(posterior: Posterior, c: int, bases: list[str], columns: Columns) -> dict[str, Any]:
-    """What each base LLM, and a new one at the end, does to level and slope."""
-    found: dict[str, Any] = {}
+    """What each base LLM, and a new one at the end, does to level and slope, and how that grows outside the sizes."""
+    measured = strangeness.measured(posterior, c)
+    found: dict[str, Any] = {
+        "new": len(bases) - 1,
+        "measured": {factor: [m.low, m.high, m.spread / strangeness.GROWTH] for factor, m in measured.items()},
+    }
     encoded, every = _on_bases(posterior, c, bases), slice(0, len(bases))
     if posterior.resolved.base_effects:
         found["effect"] = columns.each(base_draws.effects(posterior, encoded, every))

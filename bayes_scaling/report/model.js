@@ -84,6 +84,16 @@ function driftTerms(cell, column, logD) {
   return terms.filter(([, weight]) => weight > 0);
 }
 
+// How many times as wide as measured the population of a new base LLM is, outside the measured sizes.
+function widerOutside(cell, sizes, base) {
+  if (base !== cell.new) return 1;
+  const outside = Object.entries(cell.measured).map(([factor, [low, high, spread]]) => {
+    const logSize = Math.log(sizes[factor]);
+    return Math.max(low - logSize, logSize - high, 0) / spread || 0;
+  });
+  return 1 + Math.max(0, ...outside);
+}
+
 // Log expected loss under every draw of one law, at one D_f.
 function logMeanOfLaw(law, cell, set, sizes, base, finetuneSize) {
   const x = set.factors.map((factor) => Math.log(sizes[factor]) - cell.log_x0[factor]);
@@ -91,13 +101,14 @@ function logMeanOfLaw(law, cell, set, sizes, base, finetuneSize) {
   const at = LAWS[law.law](cell, law.column, set, x);
   const effect = cell.effect && law.column(cell.effect[base]);
   const slope = cell.slope && law.column(cell.slope[base]);
+  const wider = widerOutside(cell, sizes, base);
   const drift = driftTerms(cell, law.column, logD);
   const out = new Float64Array(law.draws);
   for (let s = 0; s < law.draws; s++) {
     const ofLaw = at(s, logD);
     let value = ofLaw;
-    if (effect) value += effect[s];
-    if (slope) value += slope[s] * (ofLaw - at(s, 0));
+    if (effect) value += wider * effect[s];
+    if (slope) value += wider * slope[s] * (ofLaw - at(s, 0));
     for (const [change, weight] of drift) value += change[s] * weight;
     out[s] = cell.log_ceiling === null ? value : -logAddExp(-value, -cell.log_ceiling);
   }
