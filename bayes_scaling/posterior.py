@@ -18,6 +18,7 @@ from bayes_scaling import (
     groups,
     prediction,
     storage,
+    strangeness,
     unseen_tasks,
 )
 from bayes_scaling.answers import Answers, RunDraws
@@ -72,6 +73,11 @@ class Posterior(Answers):
     def resolved(self) -> JointModel:
         """The model with every prior resolved."""
         return self.model.resolve(self.layout)
+
+    @cached_property
+    def measured_sizes(self) -> list[dict[str, strangeness.Measured]]:
+        """Ends and spread of the log sizes of each cell's base LLMs, by factor."""
+        return strangeness.measured(self)
 
     def family(self, name: str) -> Floats:
         """Draws of a parameter family with the chains joined, shape (chains * draws, length)."""

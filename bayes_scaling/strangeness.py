@@ -34,12 +34,15 @@ class Measured(NamedTuple):
         return np.asarray(np.nan_to_num(beyond) / self.spread)
 
 
-def measured(posterior: "Posterior", cell: int) -> dict[str, Measured]:
-    """The measured log sizes of a cell by factor, of the factors that a base LLM is told by and the cell varies."""
-    of_cell = posterior.runs[posterior.problem.rows.cell == cell]
+def measured(posterior: "Posterior") -> list[dict[str, Measured]]:
+    """The measured log sizes of every cell by factor, of the factors that tell a base LLM and that the cell varies."""
+    return [_of_cell(posterior, cell) for cell in range(len(posterior.layout.method))]
+
+
+def _of_cell(posterior: "Posterior", cell: int) -> dict[str, Measured]:
+    bases = posterior.runs[posterior.problem.rows.cell == cell].drop_duplicates("base")
     varied = [factor for factor in BASE_FACTORS if factor in posterior.layout.terms_of_cell[cell]]
-    found = {factor: of_cell.drop_duplicates("base")[factor].dropna() for factor in varied}
-    return {factor: _of(np.log(sizes.to_numpy(np.float64))) for factor, sizes in found.items()}
+    return {f: _of(np.log(bases[f].dropna().to_numpy(np.float64))) for f in varied if bases[f].notna().any()}
 
 
 def _of(log_size: Floats) -> Measured:
@@ -50,9 +53,9 @@ def factors(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Flo
     """How many times as wide as measured each row's population of base LLMs is, shape (rows,), at least 1."""
     cells, frame = encoded.rows.cell[block], encoded.frame.iloc[block]
     farthest = np.zeros(len(frame))
-    for c in np.unique(cells[cells <= posterior.problem.rows.cell.max()]):  # a task without runs has no sizes
+    for c in np.unique(cells):
         rows = np.flatnonzero(cells == c)
-        for factor, sizes in measured(posterior, int(c)).items():
+        for factor, sizes in posterior.measured_sizes[c].items():
             log_size = np.log(pd.to_numeric(frame[factor]).to_numpy(np.float64)[rows]) if factor in frame else np.nan
             farthest[rows] = np.maximum(farthest[rows], sizes.outside(log_size))
     return 1.0 + GROWTH * farthest

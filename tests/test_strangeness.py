@@ -95,7 +95,7 @@ def test_the_farther_of_two_factors_counts_and_an_unknown_size_does_not():
 def test_a_law_of_data_alone_has_no_sizes_to_leave(runs):
     curve = runs[(runs["base"] == "8B") & (runs["method"] == "lora")]
     posterior = canned(curve, bs.JointLaw(factors=(), discrepancy=False, base_slopes=False))
-    assert strangeness.measured(posterior, 0) == {}
+    assert posterior.measured_sizes == [{}]
     rows = pd.DataFrame({"method": ["lora"], "finetune_size": [3e4]})
     assert strangeness.factors(posterior, encode(posterior, rows), slice(0, 1)) == pytest.approx([1.0])
 

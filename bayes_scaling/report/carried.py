@@ -168,7 +168,7 @@ def _drift(posterior: Posterior, c: int, columns: Columns, limits: Limits) -> di
 
 def _bases(posterior: Posterior, c: int, bases: list[str], columns: Columns) -> dict[str, Any]:
     """What each base LLM, and a new one at the end, does to level and slope, and how that grows outside the sizes."""
-    measured = strangeness.measured(posterior, c)
+    measured = posterior.measured_sizes[c]
     found: dict[str, Any] = {
         "new": len(bases) - 1,
         "measured": {factor: [m.low, m.high, m.spread / strangeness.GROWTH] for factor, m in measured.items()},
