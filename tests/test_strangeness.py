@@ -98,16 +98,3 @@ def test_a_law_of_data_alone_has_no_sizes_to_leave(runs):
     assert posterior.measured_sizes == [{}]
     rows = pd.DataFrame({"method": ["lora"], "finetune_size": [3e4]})
     assert strangeness.factors(posterior, encode(posterior, rows), slice(0, 1)) == pytest.approx([1.0])
-
-
-def test_the_papers_largest_llm_is_less_of_a_surprise(fit, held_out, monkeypatch):
-    """16B lies as far off the law as no smaller LLM: bands that ignore the distance hold fewer of its runs."""
-
-    def inside():
-        bands = fit.predict(held_out, kind="run")
-        return int(bands["loss"].between(bands["low"], bands["high"]).sum())
-
-    wider = inside()
-    monkeypatch.setattr(strangeness, "GROWTH", 0.0)
-    assert len(held_out) == 15
-    assert wider > inside()
