@@ -46,12 +46,12 @@ def test_methods_on_one_new_base_share_their_part_of_its_effect(runs, share, low
 
 
 def test_a_base_that_another_method_has_seen_is_partly_known(runs):
-    without = runs[(runs["method"] != "lora") | (runs["base"] != "16B")]
+    without = runs[(runs["method"] != "lora") | (runs["base"] != "8B")]  # between others: outside them it is less known
     layout = bs.JointLaw().encode(bs.load_runs(without)).layout
     common = RNG.standard_t(4, size=(2, 2000, layout.n_commons))
     posterior = canned(without, chains=2, draws=2000, base_common=common, base_share=0.9)
-    where = layout.common_index[TASK, "16B"]
-    draws = loss_draws(posterior, "lora", model_size=S16)
+    where = layout.common_index[TASK, "8B"]
+    draws = loss_draws(posterior, "lora", model_size=S8)
     assert spearmanr(draws, common.reshape(-1, layout.n_commons)[:, where]).statistic > 0.85
 
 
