@@ -33,11 +33,20 @@ def test_healthy_curves_pass(benchmark: ModuleType) -> None:
 
 
 @pytest.mark.slow
+def test_drifting_curves_have_no_breaks(benchmark: ModuleType) -> None:
+    """Of 40 curves that leave the law smoothly, as many as under the law (measured: none of 100)."""
+    failed = [name for seed in range(40) for name in benchmark.failures("drifting", seed)]
+    assert all(failed.count(name) <= binom.ppf(0.999, 40, 0.02) for name in ("posterior predictive", *benchmark.BREAKS))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "check"),
     [
         ("outlier", "posterior predictive"),
         ("noise by D_f", "posterior predictive"),
+        ("step", "a step along D_f"),
+        ("two units", "two bands of losses"),
         ("wrong law", "posterior predictive"),
         ("strong prior", "prior sensitivity of the decision"),
     ],
