@@ -157,8 +157,8 @@ def waves(d: Floats) -> Floats:
 
 
 def stepped(d: Floats) -> Floats:
-    """A fall of a fifth at D_f = 8,000."""
-    return law(d) * np.where(np.asarray(d) > 8e3, 0.8, 1.0)
+    """A fall of three tenths at D_f = 8,000."""
+    return law(d) * np.where(np.asarray(d) > 8e3, 0.7, 1.0)
 
 
 def overfitted(d: Floats) -> Floats:
@@ -217,7 +217,7 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "an accuracy": lambda r: case(r, reported=lambda d, loss: (d, 1 - loss / 5)),
     "a log loss of a loss below 1": lambda r: case(r, reported=lambda d, loss: (d, np.log(loss / 3))),
     "a loss that is missing": lambda r: case(r, reported=lambda d, loss: (d, loss + at(3, by=np.nan))),
-    "losses rounded to one digit": lambda r: case(r, reported=lambda d, loss: (d, np.round(loss, 1))),
+    "losses rounded to a quarter": lambda r: case(r, reported=lambda d, loss: (d, np.round(4 * loss) / 4)),
     "each run three times": lambda r: case(r, sizes=np.tile(SIZES, 3), sigma=0.0, shift=np.tile(correlated(r, 0), 3)),
 }
 

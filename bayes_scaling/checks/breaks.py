@@ -3,7 +3,9 @@
 Noise and drift are learned, and take in what the law does not explain: a step widens the noise, and residuals from the
 fit then look at home. These statistics are shares, whatever the size of the noise: of what a parabola in log D_f leaves
 of the measured, or replicated, log losses, how much does one more number explain? Replicated losses have the law's own
-bend and the drift's, so that no law needs to be a parabola.
+bend and the drift's, so that no law needs to be a parabola. Of 200 curves that follow the law or drift from it none
+failed by them; of ten with a step of 15 % nine did, and nine of ten with half of the losses in bits
+(benchmarks/checks.py).
 """
 
 from collections.abc import Callable
