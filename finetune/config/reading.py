@@ -62,7 +62,7 @@ def read_yaml(file: Path, kind: str = "study") -> Any:
     """The content of a YAML file of one page, or a StudyError that says what is wrong with it."""
     text = _text(file, kind)
     try:
-        content = yaml.load(text, _Loader)
+        content = _SafeLoader(text).get_single_data()
     except Exception as error:  # a value that is not of its tag breaks PyYAML with any error
         raise StudyError(f"{str(file)!r} is not YAML: {_reason(error)}") from None
     if _is_more_than(MOST_PARTS, content):
@@ -90,7 +90,7 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:MOST_LETTERS] or type(error).__name__
 
 
-class _Loader(yaml.SafeLoader):
+class _SafeLoader(yaml.SafeLoader):
     """Plain data only, as in :func:`yaml.safe_load`, and every key of a mapping once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -98,7 +98,7 @@ class _Loader(yaml.SafeLoader):
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
         for key in keys:
             if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} appears twice", node.start_mark)
+                raise ValueError(f"the key {key!r} appears twice in the mapping of line {node.start_mark.line + 1}")
         return super().construct_mapping(node, deep)
 
 
