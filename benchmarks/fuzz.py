@@ -11,6 +11,8 @@ failed.
 
 import argparse
 import multiprocessing
+import queue
+import signal
 import sys
 import tempfile
 import time
@@ -30,7 +32,7 @@ from shared.fuzzing import Target, outcome, targets
 from shared.posteriors import saved
 
 TURN = 20.0  # seconds of a target in one turn
-HANG = 60.0  # seconds of one input
+HANG, SILENCE = 60.0, 600.0  # seconds of one input: of the processor, and by the clock
 ENDLESS = settings(
     max_examples=10**9,
     database=None,
@@ -65,6 +67,7 @@ def turn(name: str, files: tuple[bytes, bytes], number: int, place: Path, told: 
             raise TimeoutError
         folder.mkdir(exist_ok=True)
         (place / "last").write_bytes(content)
+        signal.setitimer(signal.ITIMER_PROF, HANG)  # ends the process, whatever it is in
         with tempfile.TemporaryDirectory(dir=folder) as own:
             ends[outcome(target, content, Path(own))] += 1
         told.put(dict(ends))
@@ -89,16 +92,17 @@ def watched(name: str, files: tuple[bytes, bytes], number: int, keep: Path) -> t
         while process.is_alive() or not told.empty():
             try:
                 said = told.get(timeout=1.0)
-            except Exception:  # nothing was said for a second
-                if time.monotonic() - heard > HANG:
+            except queue.Empty:
+                if time.monotonic() - heard > SILENCE:
                     process.kill()
-                    why = f"no answer for {HANG:.0f} s"
+                    why = f"no answer for {SILENCE:.0f} s"
                 continue
             heard = time.monotonic()
             why, ends = (said, ends) if isinstance(said, str) else (why, said)
         process.join()
         if process.exitcode and why is None:
-            why = f"the process ended with {process.exitcode}"
+            hung = process.exitcode == -signal.SIGPROF
+            why = f"it took more than {HANG:.0f} s" if hung else f"the process ended with {process.exitcode}"
         last = Path(folder) / "last"
         if why and last.exists():
             keep.mkdir(parents=True, exist_ok=True)
