@@ -94,7 +94,8 @@ def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Array | 
 def sample_families(model: JointModel, layout: Layout) -> dict[str, Array]:
     """Draw (or fix) every site and gather each family ("E", "alpha", ...) into its full vector."""
     parts: dict[str, list[tuple[Site, Array]]] = {}
-    for site in sorted(model.sites, key=lambda s: s.on_amplitude):  # a prior on A needs alpha and beta first
+    # members need every mean and scale of their family, a prior on A needs alpha and beta
+    for site in sorted(model.sites, key=lambda s: (s.on_amplitude, isinstance(s, PooledSite))):
         prior = _population(site, parts) if isinstance(site, PooledSite) else site.distribution()
         if site.on_amplitude:
             prior = amplitude_prior(model.law, layout, site, {f: gather_family(parts[f]) for f in parts})

@@ -9,6 +9,7 @@ import numpy as np
 import numpyro.distributions as dist
 import pandas as pd
 import pytest
+from numpyro import handlers
 from numpyro.infer.util import log_density
 from scipy.stats import lognorm, norm
 
@@ -135,6 +136,20 @@ def test_members_are_drawn_about_their_population_s_mean() -> None:
     np.testing.assert_allclose(beta.population(families).log_prob(x), norm(centre, 0.3).logpdf(x), rtol=1e-5)
     wanted = lognorm(0.3, scale=np.tile([0.2, 0.4], 3)).logpdf(x)
     np.testing.assert_allclose(alpha.population(families).log_prob(x), wanted, rtol=1e-5)
+
+
+def test_each_factor_of_each_method_has_a_population_of_its_own() -> None:
+    """Several methods and factors: the program draws every exponent about the mean of its own population."""
+    runs = table(tasks="ab", methods=("lora", "prompt"))
+    runs = pd.concat([runs.assign(pet_size=size, loss=runs["loss"] + 1e-3 * size) for size in (4.0, 16.0)])
+    model = bs.JointLaw(pool=("task",), discrepancy=False)
+    problem = model.encode(validate_runs(runs))
+    means = {"alpha_mean[model_size]": jnp.array([0.2, 0.3]), "alpha_mean[pet_size]": jnp.array([-0.1, 0.1])}
+    program = handlers.seed(handlers.substitute(joint_law, means), 0)
+    trace = handlers.trace(program).get_trace(model.resolve(problem.layout), problem)
+    of_pet, of_model = (trace[f"alpha[{factor}]"]["fn"] for factor in ("pet_size", "model_size"))
+    np.testing.assert_allclose(of_pet.mean, [-0.1, 0.1, -0.1, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(of_model.icdf(0.5), [0.2, 0.3, 0.2, 0.3], rtol=1e-6)
 
 
 @in_float64
