@@ -229,7 +229,7 @@ def limit(_: argparse.Namespace) -> pd.DataFrame:
         coordinates = Coordinates(model, problem, True, informative(model, problem))
         compiled, data = program(Shape(coordinates)), data_of(coordinates)
         z = jnp.zeros(coordinates.size)
-        gradient = jax.jit(compiled.value_and_gradient).lower(z, data).compile()
+        gradient = compiled.gradient.lower(z, data).compile()
         counted = gradient.cost_analysis()
         cells = jnp.ones(4096)
         flops = 32 * cells.size / best(jax.jit(lambda x: many(x, lambda v: v * 0.999 + 1e-3, 16)), cells)
