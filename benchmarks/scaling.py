@@ -152,7 +152,7 @@ KINDS = {
     "runs": Kind(
         "runs a cell", (150, 1_500, 15_000, 150_000, 1_000_000), lambda n, seed: fit(ONE, FACTORS[:1], n // 15, seed)
     ),
-    "exact": Kind("runs of a curve", (24, 240, 2_400), exact),
+    "exact": Kind("runs of a curve", (24, 240, 1_000), exact),
     "seeds": Kind("seeds a setting", (1, 10), lambda n, seed: fit(of_cells(3), ("model_size",), n, seed)),
     "cells": Kind("cells", (3, 30), lambda n, seed: fit(of_cells(n), ("model_size",), 2, seed)),
     "factors": Kind("factors", (1, 2, 3), lambda n, seed: fit(of_cells(3), FACTORS[:n], 1, seed)),
