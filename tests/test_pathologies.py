@@ -27,7 +27,6 @@ SILENT = {
     "noise carried over": "makes a smooth curve, the wrong one",
     "an outlier of 10 sigma at the smallest D_f": "nothing beyond it contradicts it; told in some draws of the noise",
     "two like outliers at the largest D_f": "nothing beyond contradicts them; told in two of three draws of the noise",
-    "half of D_f in thousands": "a mixture of two curves, and drift follows it",
 }
 CASES = [
     pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=SILENT[name])) if name in SILENT else name
