@@ -1,16 +1,15 @@
 """Runs tables as files: CSV, Parquet or JSON lines, whole or not at all; censored rows beside them."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from bayes_scaling.finetune.errors import StudyError
 from bayes_scaling.finetune.results.export import censored, measured
+from bayes_scaling.whole_file import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,10 +74,10 @@ def write_runs(table: "pd.DataFrame", path: str | PathLike[str]) -> Exported:
     lost, kept = censored(table), measured(table)
     try:
         if len(lost):
-            _write_whole(lost, beside)
+            _write(lost, beside)
         else:
             beside.unlink(missing_ok=True)  # of an earlier export, untrue by now
-        _write_whole(kept, target)
+        _write(kept, target)
     except OSError as error:
         raise StudyError(
             f"cannot write {str(target)!r}: {error.strerror or error}; choose a folder that is writable and has space"
@@ -140,17 +139,9 @@ def _runs(number: int) -> str:
     return "run" if number == 1 else "runs"
 
 
-def _write_whole(table: "pd.DataFrame", target: Path) -> None:
-    """Beside its target, synced, then renamed."""
-    part = target.parent / f".{target.name}.{uuid4().hex}.part"
-    try:
+def _write(table: "pd.DataFrame", target: Path) -> None:
+    with whole_file(target) as part:
         _WRITERS[target.suffix.lower()](table, part)
-        with open(part, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _write_json_lines(table: "pd.DataFrame", path: Path) -> None:
