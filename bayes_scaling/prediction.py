@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling import base_draws, stretches, unseen_tasks
 from bayes_scaling.arguments import check_prob, shown
+from bayes_scaling.drift_draws import changes_beyond
 from bayes_scaling.encoding import EncodedDesign, complete_design, encode_design
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models import drift
@@ -132,23 +132,6 @@ def _drift(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floa
             changes = changes_beyond(posterior, int(c), side, count)
             drifted[:, outside] += drift.beyond(layout.drift, int(c), rows.log_d[outside], changes, side)
     return np.asarray(posterior.family("drift_scale") * drifted)
-
-
-def changes_beyond(posterior: "Posterior", cell: int, side: float, count: int) -> Floats:
-    """Changes of slope beyond one end of a cell's measured D_f, shape (S, count).
-
-    See :func:`bayes_scaling.models.drift.beyond`; they depend on the posterior's seed and the cell's name only.
-    """
-    name = f"drift\0{posterior.layout.task[cell]}\0{posterior.layout.method[cell]}\0{side:+.0f}"
-    return _named_changes(posterior, name, count)
-
-
-def _named_changes(posterior: "Posterior", name: str, count: int) -> Floats:
-    """Changes of slope with Student-t tails, shape (S, count); the first are the same however many are asked for."""
-    rng = np.random.default_rng([posterior.seed, crc32(name.encode())])
-    draws = posterior.family("E").shape[0]
-    factor = np.sqrt(drift.BEYOND_DF / rng.chisquare(drift.BEYOND_DF, draws))
-    return np.asarray((factor * rng.standard_normal((count, draws))).T)
 
 
 def noise(posterior: "Answers", parts: "RunDraws", block: slice) -> Floats:

@@ -7,10 +7,10 @@ from scipy.stats import norm
 from scipy.stats import t as student_t
 
 import bayes_scaling as bs
+from bayes_scaling.drift_draws import changes_beyond
 from bayes_scaling.models import drift
 from bayes_scaling.models.drift import BEYOND_DF
 from bayes_scaling.models.layout import Drift
-from bayes_scaling.prediction import _named_changes
 
 pytestmark = pytest.mark.numbers
 
@@ -87,7 +87,7 @@ def test_a_law_that_held_may_still_break() -> None:
     """Past the data the drift is a Student-t process: its far quantiles are wider than a normal's of that middle."""
     table = pd.DataFrame({"task": "t", "method": "m", "base": "b", "finetune_size": np.geomspace(1e3, 1e5, 6)})
     fit = bs.fit(table.assign(loss=[3.0, 2.8, 2.62, 2.45, 2.31, 2.2]), bs.JointLaw(factors=()), seed=3)
-    changes = _named_changes(fit, "drift", 40)
+    changes = changes_beyond(fit, 0, 1.0, 40)
     middle, far = np.quantile(np.abs(changes[:, 0]), [0.5, 0.99])
     assert far / middle == pytest.approx(student_t.ppf(0.995, BEYOND_DF) / student_t.ppf(0.75, BEYOND_DF), rel=0.2)
     assert far / middle > 1.5 * norm.ppf(0.995) / norm.ppf(0.75)

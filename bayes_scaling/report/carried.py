@@ -13,6 +13,7 @@ import pandas as pd
 
 from bayes_scaling import base_draws, prediction, strangeness
 from bayes_scaling.averaging import Average
+from bayes_scaling.drift_draws import changes_beyond
 from bayes_scaling.encoding import EncodedDesign
 from bayes_scaling.models import drift
 from bayes_scaling.models.laws import LAWS, Law
@@ -161,7 +162,7 @@ def _drift(posterior: Posterior, c: int, columns: Columns, limits: Limits) -> di
     ]
     sides = {}
     for name, side in (("below", -1.0), ("above", 1.0)):
-        changes = prediction.changes_beyond(posterior, c, side, drift.knots_beyond(layout, c, log_d, side))
+        changes = changes_beyond(posterior, c, side, drift.knots_beyond(layout, c, log_d, side))
         sides[name] = columns.each(scale * changes * np.sqrt(drift.BEYOND))
     return {"knots": knots, **sides, "edge": layout.edge[c].tolist(), "stretch": drift.BEYOND}
 
