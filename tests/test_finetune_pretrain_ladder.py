@@ -98,6 +98,8 @@ def test_without_warmup_the_first_step_has_the_peak_rate():
         ({key: value for key, value in GOOD.items() if key != "tokens"}, "tokens: this key is needed"),
         (changed(sizes=[]), "sizes: .*at least 1"),
         (changed(tokens=[0]), r"tokens\[0\]: .*greater than 0, got 0"),
+        (changed(tokens=[True]), r"tokens\[0\]: a number is needed, .*got True"),
+        (changed(sizes=[SIZE | {"layers": True}]), r"sizes\[0\].layers: a number is needed"),
         (changed(tokens=[20_000, 20_000]), "tokens: 20k appears twice"),
         (changed(tokens=[20_000, 20_100]), r"tokens \[20000, 20100\] are not all different in steps of 2048"),
         (changed(tokens=[2_000]), "tokens 2000 leave a trunk of 0 steps"),

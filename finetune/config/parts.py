@@ -6,10 +6,25 @@ Everything is frozen and refuses unknown keys. What a run is identified by is de
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, field_validator, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 Columns = Annotated[str, Field(min_length=1)]
+
+
+def no_truth(value: Any) -> Any:
+    """A value that is neither true nor false, which Python takes for one and zero."""
+    if isinstance(value, bool):
+        raise ValueError(
+            "a number is needed, no true or false, which yes, no, on and off are in YAML; write the number in digits"
+        )
+    return value
+
+
+NO_TRUTH = BeforeValidator(no_truth)
+Count = Annotated[int, Field(gt=0), NO_TRUTH]
+Whole = Annotated[int, Field(ge=0), NO_TRUTH]
+Positive = Annotated[float, Field(gt=0), NO_TRUTH]
 
 
 class Part(BaseModel):
@@ -42,8 +57,8 @@ class Base(Part):
     hub: str | None = None
     revision: str | None = None
     gguf_file: str | None = None
-    model_size: PositiveFloat | None = None
-    pretrain_size: PositiveFloat | None = None
+    model_size: Positive | None = None
+    pretrain_size: Positive | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -107,10 +122,10 @@ class Task(Part):
     target: Columns
     group: Columns | None = None
     template: str = "{source}\n=> "
-    max_source_tokens: PositiveInt = 128
-    max_target_tokens: PositiveInt = 128
-    dev_examples: PositiveInt = 200
-    test_examples: PositiveInt = 600
+    max_source_tokens: Count = 128
+    max_target_tokens: Count = 128
+    dev_examples: Count = 200
+    test_examples: Count = 600
 
     @model_validator(mode="after")
     def _source_where_needed(self) -> Self:
@@ -125,14 +140,14 @@ class TuneAt(Part):
     """Where a learning rate is tuned: one base, one size, one D_f."""
 
     base: Name
-    finetune_size: PositiveInt
-    pet_size: PositiveInt | None = None
+    finetune_size: Count
+    pet_size: Count | None = None
 
 
 class RateGrid(Part):
     """Learning rates to try, and where; the one with the lowest dev loss is used for the method everywhere."""
 
-    grid: Annotated[tuple[PositiveFloat, ...], Field(min_length=2)]
+    grid: Annotated[tuple[Positive, ...], Field(min_length=2)]
     at: TuneAt
 
     @field_validator("grid")
@@ -172,23 +187,28 @@ class Training(Part):
     """
 
     learning_rate: PositiveFloat | RateGrid = 5e-4
-    batch_size: PositiveInt = 16
-    eval_batch_size: PositiveInt = 32
-    gradient_accumulation: PositiveInt = 1
-    epochs: PositiveFloat = 3.0
-    min_steps: Annotated[int, Field(ge=0)] = 0
-    max_steps: PositiveInt | None = None
+    batch_size: Count = 16
+    eval_batch_size: Count = 32
+    gradient_accumulation: Count = 1
+    epochs: Positive = 3.0
+    min_steps: Whole = 0
+    max_steps: Count | None = None
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"] = "linear"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: PositiveFloat = 1.0
-    eval_every: PositiveInt | None = None
-    patience: Annotated[int, Field(ge=0)] = 3
+    warmup: Annotated[float, Field(ge=0, lt=1), NO_TRUTH] = 0.05
+    weight_decay: Annotated[float, Field(ge=0), NO_TRUTH] = 0.0
+    max_grad_norm: Positive = 1.0
+    eval_every: Count | None = None
+    patience: Whole = 3
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     quantize: Literal["nf4"] | None = None
     gradient_checkpointing: bool = False
     report_to: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ()
     fsdp: dict[str, Any] | None = None
+
+    @field_validator("learning_rate", mode="before")
+    @classmethod
+    def _number_or_grid(cls, rate: Any) -> Any:
+        return no_truth(rate)
 
 
 class Method(Part):
@@ -214,7 +234,7 @@ class Method(Part):
 
     name: Name
     kind: Literal["full", "lora", "prompt", "peft"]
-    sizes: tuple[PositiveInt, ...] = ()
+    sizes: tuple[Count, ...] = ()
     peft_type: Name | None = None
     size_key: Name | None = None
     config: dict[str, Any] = Field(default_factory=dict)
@@ -245,8 +265,8 @@ class Method(Part):
 class Generation(Part):
     """How texts are generated for the metrics that read them: greedily, for the first ``examples`` test examples."""
 
-    examples: PositiveInt = 100
-    max_new_tokens: PositiveInt = 64
+    examples: Count = 100
+    max_new_tokens: Count = 64
 
 
 class Engine(Part):
@@ -269,8 +289,8 @@ class Engine(Part):
     """
 
     kind: Literal["local", "ray"] = "local"
-    workers: PositiveInt | None = None
-    threads: PositiveInt = 1
-    processes_per_run: PositiveInt = 1
+    workers: Count | None = None
+    threads: Count = 1
+    processes_per_run: Count = 1
     address: str | None = None
-    price_per_hour: PositiveFloat | None = None
+    price_per_hour: Positive | None = None

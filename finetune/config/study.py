@@ -3,10 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from bayes_scaling.finetune.config import faults
-from bayes_scaling.finetune.config.parts import Base, Engine, Generation, Method, Name, Part, RateGrid, Task, Training
+from bayes_scaling.finetune.config.parts import (
+    Base,
+    Count,
+    Engine,
+    Generation,
+    Method,
+    Name,
+    Part,
+    RateGrid,
+    Task,
+    Training,
+    Whole,
+)
 
 Metric = Literal["loss", "rouge_l", "chrf", "bleurt"]
 
@@ -27,9 +39,9 @@ class Grid(Part):
     bases: tuple[Name, ...] | None = None
     tasks: tuple[Name, ...] | None = None
     methods: tuple[Name, ...] | None = None
-    sizes: dict[str, tuple[PositiveInt, ...]] = Field(default_factory=dict)
-    finetune_sizes: tuple[PositiveInt, ...] | None = None
-    seeds: tuple[int, ...] | None = None
+    sizes: dict[str, tuple[Count, ...]] = Field(default_factory=dict)
+    finetune_sizes: tuple[Count, ...] | None = None
+    seeds: tuple[Whole, ...] | None = None
 
 
 class Study(Part):
@@ -70,8 +82,8 @@ class Study(Part):
     bases: Annotated[tuple[Base, ...], Field(min_length=1)]
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
     methods: Annotated[tuple[Method, ...], Field(min_length=1)]
-    finetune_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    finetune_sizes: Annotated[tuple[Count, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Whole, ...], Field(min_length=1)] = (0,)
     grids: tuple[Grid, ...] = ()
     training: Training = Training()
     metrics: tuple[Metric, ...] = ("loss",)

@@ -4,9 +4,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveInt, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from bayes_scaling.finetune.config.parts import Part
+from bayes_scaling.finetune.config.parts import Count, Part, Whole
 from bayes_scaling.finetune.config.reading import read_yaml, told
 from bayes_scaling.finetune.errors import StudyError
 from bayes_scaling.finetune.pretrain.sizes import Architecture, Rate, RateRule, Size
@@ -43,7 +43,7 @@ class Corpus(Part):
     files: Annotated[tuple[str, ...], Field(min_length=1)]
     text: str | tuple[str, ...] = "text"
     validation_share: Share = 0.02
-    validation_tokens: PositiveInt = 65_536
+    validation_tokens: Count = 65_536
     max_epochs: Rate = 4.0
     licence: str | None = None
 
@@ -56,7 +56,7 @@ class Corpus(Part):
 class Batch(Part):
     """One step of the optimiser: ``sequences`` windows of ``length`` tokens."""
 
-    sequences: PositiveInt = 16
+    sequences: Count = 16
     length: Annotated[int, Field(ge=2)] = 128
 
     @property
@@ -108,19 +108,19 @@ class Ladder(Part):
     vocabulary: Annotated[int, Field(ge=SMALLEST_VOCABULARY, le=LARGEST_VOCABULARY)] = 2_048
     architecture: Architecture = "llama"
     tie_embeddings: bool = True
-    positions: PositiveInt = 512
+    positions: Count = 512
     sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
-    tokens: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    tokens: Annotated[tuple[Count, ...], Field(min_length=1)]
     batch: Batch = Batch()
     learning_rate: Rate | RateRule | None = None
-    warmup: Annotated[int, Field(ge=0)] = 0
+    warmup: Whole = 0
     decay: Share = 0.2
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
     max_grad_norm: Rate = 1.0
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    workers: PositiveInt | None = None
-    threads: PositiveInt = 1
+    workers: Count | None = None
+    threads: Count = 1
     save_minutes: Rate = 2.0
 
     _file: Path = PrivateAttr(default=Path("ladder.yaml"))

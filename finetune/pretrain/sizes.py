@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from bayes_scaling.finetune.config.parts import Part
+from bayes_scaling.finetune.config.parts import Count, Part
 
 Architecture = Literal["llama", "gpt_neox"]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -27,10 +27,10 @@ class Size(Part):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=60)]
-    hidden_size: PositiveInt
-    layers: PositiveInt
-    heads: PositiveInt
-    intermediate_size: PositiveInt
+    hidden_size: Count
+    layers: Count
+    heads: Count
+    intermediate_size: Count
     learning_rate: Rate | None = None
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class RateRule(Part):
     """Peak learning rates that fall with width: ``rate * at_hidden_size / hidden_size``."""
 
     rate: Rate
-    at_hidden_size: PositiveInt
+    at_hidden_size: Count
 
     def of(self, size: Size) -> float:
         """The rate of a size."""

@@ -31,6 +31,50 @@ ALIASES = "x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 10)}]\n" for i in range(1, 10)
 )
 
+RATES = "training: {learning_rate: {grid: [1.0e-3, 1.0e-2], at: {base: base, finetune_size: 50}}}\n"
+
+
+def also(part: str, key: str) -> str:
+    """The good study with true for a number of a part that it leaves out."""
+    return f"{GOOD}{part}: {{{key}: yes}}\n"
+
+
+def truth(place: str) -> Refused:
+    """The error of a true where a number is asked for."""
+    return wrong(f"{place}: a number is needed", "yes, no, on and off", "write the number in digits", "got True")
+
+
+TRUTHS = {
+    "finetune_sizes[1]": size("yes"),
+    "seeds[1]": GOOD + "seeds: [0, on]\n",
+    "grids[0].finetune_sizes[0]": GOOD + "grids: [{finetune_sizes: [yes]}]\n",
+    "grids[0].seeds[0]": GOOD + "grids: [{seeds: [yes]}]\n",
+    "grids[0].sizes.lora[0]": GOOD + "grids: [{sizes: {lora: [yes]}}]\n",
+    "methods[0].sizes[1]": without("name: full", "name: lora, sizes: [2, yes]"),
+    "training.learning_rate": also("training", "learning_rate"),
+    "training.learning_rate.grid[0]": GOOD + RATES.replace("1.0e-3", "yes"),
+    "training.learning_rate.at.finetune_size": GOOD + RATES.replace("50", "yes"),
+    "training.learning_rate.at.pet_size": GOOD + RATES.replace("50", "50, pet_size: yes"),
+    "method 'full', training.epochs": without("name: full", "name: full, training: {epochs: yes}"),
+    **{
+        f"{part}.{key}": also(part, key)
+        for part, keys in {
+            "training": (
+                *("batch_size", "eval_batch_size", "gradient_accumulation", "epochs", "min_steps", "max_steps"),
+                *("warmup", "weight_decay", "max_grad_norm", "eval_every", "patience"),
+            ),
+            "generation": ("examples", "max_new_tokens"),
+            "engine": ("workers", "threads", "processes_per_run", "price_per_hour"),
+        }.items()
+        for key in keys
+    },
+    **{f"bases[0].{key}": without("path: base", f"path: base, {key}: yes") for key in ("model_size", "pretrain_size")},
+    **{
+        f"tasks[0].{key}": without("name: sum", f"name: sum, {key}: yes")
+        for key in ("max_source_tokens", "max_target_tokens", "dev_examples", "test_examples")
+    },
+}
+
 STUDIES: dict[str, tuple[str | bytes, Refused]] = {
     "empty": ("", wrong("a study file is a mapping of keys, this is NoneType")),
     "a list": ("- a\n- b\n", wrong("a study file is a mapping of keys, this is list")),
@@ -71,5 +115,12 @@ STUDIES: dict[str, tuple[str | bytes, Refused]] = {
     "half a letter": (without("name: sum", 'name: "\\ud800"'), wrong("tasks[0].name", "unicode")),
     "a name too long": (without("small", "x" * 5000), wrong("study", "at most 120")),
     "a misspelt key": (GOOD + "sedes: [1]\n", wrong("sedes: unknown key", "spelling")),
+    **{f"true for {place}": (text, truth(place)) for place, text in TRUTHS.items()},
+    "false, no and off": (
+        without("[50, 100]", "[no, off, 'no']") + "seeds: [false]\n",
+        wrong(
+            "finetune_sizes[0]: a number is needed", "finetune_sizes[1]", "[2]", "valid integer", "seeds[0]", "False"
+        ),
+    ),
     "a folder for a list": (without("[{path: base}]", "base"), wrong("bases", "valid tuple", "'base'")),
 }
