@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling import arviz_bridge
+from bayes_scaling.models.nuts import NutsSettings
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -51,6 +52,11 @@ def problems(posterior: "Posterior") -> list[str]:
         (not found["bfmi"] >= MIN_BFMI, f"E-BFMI {found['bfmi']:.2f} is below {MIN_BFMI}"),
     ]
     return [text for is_bad, text in rules if is_bad]
+
+
+def kept_told(settings: NutsSettings) -> str:
+    """What an interruption left, in words."""
+    return f"{settings.draws} of {settings.asked} draws of each of {settings.chains} chains are kept"
 
 
 def _series(posterior: "Posterior") -> Iterator[np.ndarray]:

@@ -24,5 +24,9 @@ class PosteriorFileError(BayesScalingError):
     """A saved posterior cannot be read, or cannot be written."""
 
 
+class InterruptionWarning(UserWarning):
+    """Ctrl-C left the posterior with fewer draws than were asked for."""
+
+
 class ConvergenceWarning(UserWarning):
     """The sampler did not converge; the posterior must not be trusted as it is."""

@@ -1,26 +1,34 @@
 """``fit``: runs in, posterior out, with a sampler whose failures are acted on and told."""
 
 import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import pandas as pd
 
 from bayes_scaling.arguments import check_flag, check_option, check_seed, is_whole, shown
-from bayes_scaling.convergence import problems
-from bayes_scaling.errors import ConvergenceWarning, ModelError
+from bayes_scaling.convergence import kept_told, problems
+from bayes_scaling.errors import ConvergenceWarning, InterruptionWarning, ModelError
 from bayes_scaling.exact import by_importance, check_exact
+from bayes_scaling.interruption import keeping
 from bayes_scaling.joint_law import JointLaw, checked_model
 from bayes_scaling.models.curve import sample_curve, suits
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
 from bayes_scaling.models.sampler import sample_posterior
+from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
 
 EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
 MOST_DRAWS, MOST_CHAINS = 1_000_000, 1000  # more fill any memory
+NOTHING_DRAWN = (
+    "the fit was interrupted before every chain had finished draws, so there is nothing to keep; fit again, or ask for "
+    "a shorter warmup="
+)
 Engine = Literal["auto", "nuts", "smc", "exact"]
 # what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
 RETRIES = ((0.95, 2, 4), (0.99, 2, 8))
@@ -37,6 +45,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     conditioned: bool = True,
     engine: Engine = "auto",
     progress: Progress | None = None,
+    keep_on_interrupt: bool = False,
 ) -> Posterior:
     """Posterior of a joint scaling law, by NUTS or, for a single curve, by sequential Monte Carlo.
 
@@ -68,6 +77,11 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         seconds a fit after the first, and the evidence. The posterior names its engine: ``fit.settings.engine``.
     progress : callable, optional
         Called as ``progress(done, total)``; the quick engine does not.
+    keep_on_interrupt : bool
+        Whether Ctrl-C during NUTS returns the draws that every chain has finished, the first of those of an
+        uninterrupted fit, instead of raising KeyboardInterrupt; a second Ctrl-C raises it. ``fit.settings.asked`` and
+        :meth:`Posterior.check` tell. ``"smc"`` and ``"exact"``, done in seconds, have nothing to keep: there Ctrl-C
+        ends the fit as ever.
 
     Returns
     -------
@@ -78,9 +92,13 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     RunsError, ModelError
         If the runs or the model break a rule; before anything is sampled. With ``engine="exact"`` also where its
         weights are too uneven to trust.
+    KeyboardInterrupt
+        With ``keep_on_interrupt`` too, where Ctrl-C comes before every chain has finished draws.
 
     Warns
     -----
+    InterruptionWarning
+        If an interruption left fewer draws than were asked for.
     ConvergenceWarning
         If the last attempt did not converge.
     """
@@ -89,6 +107,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     check_settings(settings)
     check_seed(seed)
     check_flag("conditioned", conditioned)
+    check_flag("keep_on_interrupt", keep_on_interrupt)
     check_option("engine", engine, get_args(Engine))
     if progress is not None and not callable(progress):
         raise ModelError(f"progress={shown(progress)}: a function of (done, total), or None")
@@ -100,15 +119,68 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         return by_importance([(valid, problem, seed)], model, settings)[0].trusted()
     if _engine(engine, resolved, problem, conditioned) == "smc":
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
-    for target_accept, warmups, thin in ((settings.target_accept, settings.warmups, settings.thin), *RETRIES):
+
+    def sample(attempt: NutsSettings, stop: Stop | None) -> Posterior:
+        drawn = sample_posterior(
+            resolved, problem, attempt, seed, conditioned=conditioned, progress=progress, stop=stop
+        )
+        draws = drawn.stats["n_steps"].shape[1]
+        told = replace(attempt, draws=draws, asked=0 if draws == attempt.draws else attempt.draws)
+        return Posterior(valid, model, drawn.families, drawn.stats, seed, told)
+
+    with keeping() if keep_on_interrupt else nullcontext() as stop:
+        last = _attempts(sample, settings, stop)
+    if last.posterior.settings.asked:
+        _warn_of_interruption(last.posterior.settings, last.found)
+    elif last.found:
+        _warn(last.found, last.number)
+    return last.posterior
+
+
+class _Attempt(NamedTuple):
+    """What an attempt drew, what is wrong with it, and the how many-th it was."""
+
+    posterior: Posterior
+    found: list[str]
+    number: int
+
+    def interrupted(self) -> "_Attempt":
+        """The same with all its draws, where Ctrl-C came before the next one had any."""
+        settings = replace(self.posterior.settings, asked=self.posterior.settings.draws)
+        return self._replace(posterior=replace(self.posterior, settings=settings))
+
+
+def _attempts(
+    sample: Callable[[NutsSettings, Stop | None], Posterior], settings: NutsSettings, stop: Stop | None
+) -> _Attempt:
+    """The first attempt that converged, or the last one; what an interruption leaves."""
+    plans = ((settings.target_accept, settings.warmups, settings.thin), *RETRIES)
+    last: _Attempt | None = None
+    for number, (target_accept, warmups, thin) in enumerate(plans, 1):
         attempt = replace(settings, target_accept=target_accept, warmups=warmups, thin=thin)
-        drawn = sample_posterior(resolved, problem, attempt, seed, conditioned=conditioned, progress=progress)
-        posterior = Posterior(valid, model, drawn.families, drawn.stats, seed, attempt)
-        found = problems(posterior)
-        if not found:
-            return posterior
-    _warn(found, 1 + len(RETRIES))
-    return posterior
+        try:
+            posterior = sample(attempt, stop)
+        except NothingDrawn:
+            if last is None:
+                raise KeyboardInterrupt(NOTHING_DRAWN) from None
+            return last.interrupted()
+        last = _Attempt(posterior, problems(posterior), number)
+        if posterior.settings.asked or not last.found:
+            break
+        if stop is not None and stop.asked:
+            return last.interrupted()
+    assert last is not None, "there is one attempt at least"
+    return last
+
+
+def _warn_of_interruption(settings: NutsSettings, found: list[str]) -> None:
+    verdict = f"they do not pass ({'; '.join(found)}), so do not trust them" if found else "they pass the diagnostics"
+    warnings.warn(
+        f"the fit was interrupted: {kept_told(settings)}; {verdict}; fit again with the same seed and let it end to "
+        "have all",
+        InterruptionWarning,
+        stacklevel=3,
+    )
 
 
 def _warn(found: list[str], attempts: int) -> None:

@@ -23,6 +23,7 @@ from bayes_scaling import (
 )
 from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.arguments import shown
+from bayes_scaling.convergence import kept_told
 from bayes_scaling.errors import DesignError
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
@@ -171,5 +172,6 @@ class Posterior(Answers):
         storage.save(self, path)
 
     def describe(self) -> str:
-        """Law, counts and priors of the fitted model, as text."""
-        return self.model.describe(self.runs)
+        """Law, counts and priors of the fitted model, as text; and what an interruption left of its draws."""
+        told = self.model.describe(self.runs)
+        return f"{told}\n\nThe fit was interrupted: {kept_told(self.settings)}." if self.settings.asked else told

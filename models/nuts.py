@@ -7,7 +7,7 @@ beat vectorised chains: a chain does not wait for the longest tree of the others
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, Lock
@@ -22,6 +22,7 @@ from numpyro.infer.hmc import HMCState, hmc
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.precision import in_float64
+from bayes_scaling.models.stopping import NothingDrawn, Stop
 
 Progress = Callable[[int, int], None]
 Potential = Callable[[Array, Any], Array]
@@ -52,6 +53,8 @@ class NutsSettings:
     engine : {"nuts", "smc", "exact"}
         What drew: NUTS; sequential Monte Carlo, of which ``chains`` are populations and ``draws`` particles; or
         importance sampling, whose ``chains * draws`` draws are independent.
+    asked : int
+        Draws of each chain that were asked for, where an interruption left ``draws`` of them; 0 where none came.
     """
 
     chains: int = 4
@@ -62,6 +65,7 @@ class NutsSettings:
     engine: str = "nuts"
     warmups: int = 1
     thin: int = 2
+    asked: int = 0
 
 
 class Kernel(NamedTuple):
@@ -82,6 +86,7 @@ def run_nuts(
     seed: int,
     progress: Progress | None = None,
     relearn: Relearn | None = None,
+    stop: Stop | None = None,
 ) -> tuple[Record, Any]:
     """Draws from exp(-potential), with what the sampler says of each.
 
@@ -99,6 +104,9 @@ def run_nuts(
     relearn : callable, optional
         ``relearn(y, gradient)``, with early draws and gradients of shape (chains, n, d), gives what the potential is
         told from then on, and each chain's place under it, shape (chains, d). It is asked where early trees are long.
+    stop : Stop, optional
+        Once it is asked, the draws end with the last block that every chain has finished: the first of those that an
+        uninterrupted sampler makes. Chains then take turns on the cores, so that all get equally far.
 
     Returns
     -------
@@ -106,15 +114,25 @@ def run_nuts(
         ``z`` (…, d), ``n_steps``, ``diverging``, ``energy``, ``lp``, ``acceptance_rate``, ``step_size``.
     told : pytree of arrays
         What the potential was told when the draws were made.
+
+    Raises
+    ------
+    NothingDrawn
+        If it is asked to stop while a chain has no block of draws.
     """
     keys = jax.random.split(jax.random.key(seed), settings.chains)
     count, given_up = _Counter(settings, progress), Event()
     scouted = min(SCOUTED, settings.warmup)
+    workers = settings.chains if stop else min(os.cpu_count() or 1, settings.chains)
+    stop = stop or Stop()
+    finished = _Finished(settings.chains, stop)
 
     def blocks(state: HMCState, iterations: int) -> Iterator[tuple[HMCState, Record]]:
         for _ in range(iterations // BLOCK):
             if given_up.is_set():
                 raise CancelledError
+            if stop.asked:
+                raise NothingDrawn
             state, record = kernel.advance(state, told, settings.target_accept)
             jax.block_until_ready(state)
             count.add(BLOCK)
@@ -126,17 +144,23 @@ def run_nuts(
         return reached
 
     @in_float64
-    def run_chain(state: HMCState, key: Array) -> Record:
+    def run_chain(state: HMCState, key: Array, chain: int) -> Record:
         for reached, _ in blocks(state, settings.warmup - scouted):
             state = reached
         for again in jax.random.split(key, settings.warmups)[1:]:
             state = kernel.begin(again, state.z, told)
             for reached, _ in blocks(state, settings.warmup):
                 state = reached
-        kept = [record for _, record in blocks(state, settings.thin * settings.draws)]
+        kept = []
+        with suppress(NothingDrawn):
+            for _, record in blocks(state, settings.thin * settings.draws):
+                kept.append(record)
+                finished.add(chain)
+        if not kept:
+            raise NothingDrawn
         return {name: np.concatenate([record[name] for record in kept])[:: settings.thin] for name in kept[0]}
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, settings.chains)) as pool, _told_of_errors(given_up):
+    with ThreadPoolExecutor(workers) as pool, _told_of_errors(given_up):
         states, records = zip(*pool.map(scout, keys, jnp.asarray(starts)), strict=True)
         for relearned in range(RELEARNED):
             early = {name: np.stack([record[name] for record in records]) for name in ("z", "z_grad", "n_steps")}
@@ -146,8 +170,9 @@ def run_nuts(
             count.total += settings.chains * scouted
             again = [jax.random.fold_in(key, relearned) for key in keys]
             states, records = zip(*pool.map(scout, again, jnp.asarray(places)), strict=True)
-        chains = list(pool.map(run_chain, states, keys))
-    drawn = {name: np.stack([chain[name] for chain in chains]) for name in chains[0]}
+        chains = list(pool.map(run_chain, states, keys, range(settings.chains)))
+    draws = min(chain["n_steps"].size for chain in chains)
+    drawn = {name: np.stack([chain[name][:draws] for chain in chains]) for name in chains[0]}
     del drawn["z_grad"]
     return drawn, told
 
@@ -196,6 +221,17 @@ def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, to
 
 def _potential_of(potential: Potential, told: Any, z: Array) -> Array:
     return potential(z, told)
+
+
+class _Finished:
+    """Blocks of draws by chain: whether there is something to keep."""
+
+    def __init__(self, chains: int, stop: Stop) -> None:
+        self.blocks, self.stop = [0] * chains, stop
+
+    def add(self, chain: int) -> None:
+        self.blocks[chain] += 1
+        self.stop.has_draws = self.stop.has_draws or min(self.blocks) > 0
 
 
 class _Counter:

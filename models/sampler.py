@@ -14,6 +14,7 @@ from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, Told, data_of, program, told
 from bayes_scaling.models.relearning import learned_scale
 from bayes_scaling.models.starts import informative
+from bayes_scaling.models.stopping import Stop
 from bayes_scaling.models.whitening import whiten
 
 
@@ -42,6 +43,7 @@ def sample_posterior(
     *,
     conditioned: bool = True,
     progress: Progress | None = None,
+    stop: Stop | None = None,
 ) -> PosteriorDraws:
     """Draw from the posterior of a joint model; a design that was sampled before is not compiled again.
 
@@ -56,6 +58,13 @@ def sample_posterior(
         Sample in well-conditioned coordinates (the default) or in natural ones: the same posterior, more slowly.
     progress : callable, optional
         Called as ``progress(done, total)``.
+    stop : Stop, optional
+        Ends the sampling with the draws that are finished.
+
+    Raises
+    ------
+    NothingDrawn
+        If there are none then.
     """
     coordinates = Coordinates(model, problem, conditioned, informative(model, problem))
     compiled, data = program(Shape(coordinates)), data_of(coordinates)
@@ -70,6 +79,7 @@ def sample_posterior(
         whitening = replace(whitening, normal=scale.after(whitening.normal))
         return told(data, whitening), scale.inverse(y[:, -1])
 
-    drawn, arguments = run_nuts(kernel, arguments, starts, settings, seed, progress, relearn if conditioned else None)
+    learning = relearn if conditioned else None
+    drawn, arguments = run_nuts(kernel, arguments, starts, settings, seed, progress, learning, stop)
     families = compiled.families(jnp.asarray(drawn.pop("z")), arguments)
     return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.cli.interrupts import INTERRUPTED, LINE
+from bayes_scaling import fitting
+from bayes_scaling.cli.interrupts import INTERRUPTED, LINE, NOTHING_KEPT
+from bayes_scaling.interruption import AT_WORK
 from bayes_scaling.models.nuts import BLOCK, Kernel, NutsSettings, run_nuts
+from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.whole_file import whole_file
 
 SAVED = Path(__file__).parent / "data" / "saved" / "format3.nc"
@@ -48,7 +52,7 @@ def interrupted(process: subprocess.Popen[str]) -> tuple[int, list[str], float]:
     """Exit code, last lines on stderr and seconds, from SIGINT on."""
     process.send_signal(signal.SIGINT)
     sent = time.perf_counter()
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     return process.returncode, told.splitlines(), time.perf_counter() - sent
 
 
@@ -75,6 +79,7 @@ WRITING = """
 import sys, time
 from pathlib import Path
 from bayes_scaling.cli.interrupts import ctrl_c_ends, ctrl_c_raises
+from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.whole_file import whole_file
 with ctrl_c_ends(), whole_file(Path(sys.argv[1])) as part:
     part.write_text("half of it")
@@ -132,6 +137,143 @@ def test_no_chain_goes_on_after_an_interruption() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_nuts(kernel, None, np.zeros((4, 1)), NutsSettings(), 0, progress)
     assert blocks < 30
+
+
+# --- Ctrl-C that keeps the finished draws
+
+
+def counting(waits: float = 0.0) -> Kernel:
+    """A chain whose draws are its start and the number of the iteration."""
+
+    def advance(state: tuple[float, int], told: Any, target: float) -> tuple[Any, dict[str, np.ndarray]]:
+        time.sleep(waits)
+        place, done = state
+        iterations = np.arange(done, done + BLOCK, dtype=np.float64)
+        z = np.stack([np.full(BLOCK, place), iterations], axis=1)
+        return (place, done + BLOCK), {"z": z, "z_grad": z, "n_steps": np.ones(BLOCK)}
+
+    return Kernel(lambda key, place, told: (float(place[0]), 0), advance)  # type: ignore[arg-type, return-value]
+
+
+def drawn_until(iterations: int, settings: NutsSettings, stop: Stop | None) -> np.ndarray:
+    """Draws of chains that are asked to stop after so many iterations of all together."""
+
+    def progress(done: int, total: int) -> None:
+        if stop is not None and done == iterations:
+            stop.ask()
+
+    drawn, _ = run_nuts(counting(0.002), None, np.arange(3.0)[:, None], settings, 0, progress, stop=stop)
+    return drawn["z"]
+
+
+@pytest.mark.parametrize("thin", [1, 2, 8])
+def test_an_interruption_leaves_the_first_draws_of_every_chain(thin: int) -> None:
+    settings = NutsSettings(chains=3, warmup=300, draws=2000, thin=thin)
+    whole = drawn_until(0, settings, None)
+    kept = drawn_until(3 * (300 + 1000), settings, Stop())
+    assert whole.shape == (3, 2000, 2) and 0 < kept.shape[1] < 2000
+    np.testing.assert_array_equal(kept, whole[:, : kept.shape[1]])
+    np.testing.assert_array_equal(drawn_until(0, settings, Stop()), whole)
+
+
+def test_an_interruption_of_the_warm_up_leaves_nothing() -> None:
+    with pytest.raises(NothingDrawn):
+        drawn_until(600, NutsSettings(chains=3, warmup=300, draws=1000), Stop())
+
+
+def test_an_interruption_of_a_repeated_attempt_leaves_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "problems", lambda posterior: ["R-hat 1.2 is above 1.01"])
+    saved, tried = bs.load_posterior(SAVED), []
+
+    def sample(attempt: NutsSettings, stop: Stop | None) -> bs.Posterior:
+        tried.append(attempt)
+        if len(tried) > 1:
+            raise NothingDrawn
+        return replace(saved, settings=attempt)
+
+    left = fitting._attempts(sample, saved.settings, Stop())
+    assert (len(tried), left.number) == (2, 1)
+    assert left.posterior.settings == replace(saved.settings, asked=saved.settings.draws)
+
+
+FIRST_DRAWS = """
+import sys
+from contextlib import contextmanager
+from bayes_scaling.cli import fitting, main
+@contextmanager
+def stage(what):
+    def progress(done, total):
+        print(f"{100 * done // total} %", flush=True)
+    yield progress
+fitting.stage = stage
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def few_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One method on several base LLMs: what is drawn by NUTS, and soon compiled."""
+    path = tmp_path_factory.mktemp("runs") / "runs.csv"
+    runs = bs.load_data("zhang2024_en_zh")
+    runs[(runs["split"] == "fit") & (runs["method"] == "lora")].to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize(
+    ("options", "share", "said"),
+    [
+        (["--keep-on-interrupt"], 50, None),
+        (["--keep-on-interrupt"], 1, NOTHING_KEPT.decode().strip()),
+        ([], 50, LINE.decode().strip()),
+    ],
+    ids=["draws", "warm-up", "not asked for"],
+)
+def test_ctrl_c_keeps_finished_draws_where_that_is_asked(
+    options: list[str], share: int, said: str | None, few_runs: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.nc"
+    command = ("fit", few_runs, "-o", output, "--warmup", "200", "--draws", "1000", *options)
+    with started("-c", FIRST_DRAWS, *command) as process:
+        shares = (int(line.split()[0]) for line in iter(process.stdout.readline, "") if line.endswith("%\n"))
+        assert next((found for found in shares if found >= share), None), process.stderr.read()
+        code, told, _ = interrupted(process)
+    assert code == INTERRUPTED
+    if said is not None:
+        assert told == [said] and not list(tmp_path.iterdir())
+        return
+    assert told[-1].startswith("Interrupted: ") and told[-1].endswith(f"are kept and saved in {output}.")
+    assert "warning: the fit was interrupted" in told[-2]
+    fit = bs.load_posterior(output)
+    assert list(tmp_path.iterdir()) == [output]
+    assert fit.settings.asked == 1000 > fit.settings.draws == fit.draws["beta"].shape[1] > 0
+    of = f"{fit.settings.draws} of 1000 draws of each of 4 chains are kept"
+    assert of in told[-1] and of in fit.describe()
+    (reason,) = fit.check().table.query("check == 'interruption'")["reason"]
+    assert of in reason
+
+
+@pytest.mark.numbers
+def test_a_fit_that_keeps_its_draws_returns_them_and_gives_ctrl_c_back(few_runs: Path) -> None:
+    def progress(done: int, total: int) -> None:
+        if done == total // 2 and done % BLOCK == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.warns(bs.InterruptionWarning, match="of 1000 draws of each of 4 chains are kept; they"):
+        fit = bs.fit(bs.load_runs(few_runs), warmup=200, keep_on_interrupt=True, progress=progress)
+    assert fit.settings.asked == 1000 and fit.exponents()["ess_bulk"].notna().any()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler and not AT_WORK
+
+
+@pytest.mark.numbers
+def test_a_fit_that_is_interrupted_in_its_warm_up_says_that_nothing_is_kept(few_runs: Path) -> None:
+    def progress(done: int, total: int) -> None:
+        if done == BLOCK:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="before every chain had finished draws, so there is nothing to keep"):
+        bs.fit(bs.load_runs(few_runs), warmup=200, keep_on_interrupt=True, progress=progress)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler and not AT_WORK
 
 
 # --- kill -9

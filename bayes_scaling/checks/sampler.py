@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_scaling.checks.finding import FAILED, PASSED, Check
-from bayes_scaling.convergence import diagnose, problems
+from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
+from bayes_scaling.convergence import diagnose, kept_told, problems
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 def convergence(posterior: "Posterior") -> Iterator[Check]:
     """R-hat, effective sample sizes and what the engine says of itself, see :mod:`bayes_scaling.convergence`."""
+    if posterior.settings.asked:
+        advice = "fit again with the same seed and let it end"
+        yield Check("interruption", INFORMATIONAL, f"the fit was interrupted: {kept_told(posterior.settings)}", advice)
     wrong = problems(posterior)
     if wrong:
         advice = "sample longer, or give the least identified parameter a tighter prior"

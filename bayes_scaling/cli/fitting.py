@@ -1,14 +1,18 @@
 """``demo``, ``check`` and ``fit``: from runs to a posterior that can be trusted, or not."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from bayes_scaling.cli import options
 from bayes_scaling.cli.inputs import model_of, read_runs
+from bayes_scaling.cli.interrupts import INTERRUPTED
 from bayes_scaling.cli.output import answer, stage
 from bayes_scaling.errors import PosteriorFileError
+
+if TYPE_CHECKING:
+    from bayes_scaling.posterior import Posterior
 
 
 def demo(
@@ -68,6 +72,9 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     seed: Annotated[int, typer.Option(help="Same seed, same draws on the same machine.")] = 0,
     draws: Annotated[int, typer.Option(help="Draws of each of four chains, in hundreds.")] = 1000,
     warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 1000,
+    keep_on_interrupt: Annotated[
+        bool, typer.Option("--keep-on-interrupt", help="On Ctrl-C save the draws that every chain has finished.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Fit a joint scaling law to runs and save its posterior."""
@@ -78,11 +85,24 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     if not as_json:
         typer.echo(f"{model.describe(runs)}\n")
     with stage(f"Fitting {len(runs)} runs (compiling, then sampling)") as progress:
-        posterior = fit_runs(runs, model, seed, draws=draws, warmup=warmup, progress=progress)
+        posterior = fit_runs(
+            runs, model, seed, draws=draws, warmup=warmup, progress=progress, keep_on_interrupt=keep_on_interrupt
+        )
+    if posterior.settings.asked:
+        _save_interrupted(posterior, output)
     with stage("Checking and saving the posterior"):
         checks = posterior.check()
         posterior.save(output)
     answer(checks.table, f"{checks.text}\nThe posterior is saved in {output}.", as_json=as_json)
+
+
+def _save_interrupted(posterior: "Posterior", output: Path) -> NoReturn:
+    """Save what Ctrl-C left, and end as a command that was interrupted."""
+    from bayes_scaling.convergence import kept_told
+
+    posterior.save(output)
+    typer.echo(f"Interrupted: {kept_told(posterior.settings)} and saved in {output}.", err=True)
+    raise typer.Exit(INTERRUPTED)
 
 
 def _check_folder(path: Path) -> None:

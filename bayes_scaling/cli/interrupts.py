@@ -12,9 +12,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from bayes_scaling.interruption import AT_WORK, asked_to_keep
 from bayes_scaling.whole_file import UNFINISHED
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+NOTHING_KEPT = b"Interrupted before every chain had finished draws: nothing is saved; the same command starts anew.\n"
 LINE = b"Interrupted: what was not saved is lost; the same command starts anew.\n"
 SHOW_CURSOR = b"\n\x1b[?25h"  # which a bar of progress hides
 
@@ -23,6 +25,7 @@ SHOW_CURSOR = b"\n\x1b[?25h"  # which a bar of progress hides
 def ctrl_c_ends() -> Iterator[None]:
     """Inside, Ctrl-C ends the process on the spot, with :data:`INTERRUPTED`; not where the shell has it ignored.
 
+    A fit that has draws to keep, where that was asked, is told to end instead; the next Ctrl-C ends the process.
     To be entered in the main thread.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -61,13 +64,13 @@ def _ignore(number: int, frame: object) -> None:
 def _watch(signals: socket.socket) -> None:
     with signals:
         while numbers := signals.recv(64):
-            if signal.SIGINT in numbers:
-                _end()
+            if signal.SIGINT in numbers and not asked_to_keep():
+                _end(NOTHING_KEPT if any(not stop.has_draws for stop in AT_WORK) else LINE)
 
 
-def _end() -> None:
+def _end(line: bytes) -> None:
     for part in list(UNFINISHED):
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + LINE)
+    os.write(2, (SHOW_CURSOR if os.isatty(2) else b"") + line)
     os._exit(INTERRUPTED)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_scaling.averaging import Average
 from bayes_scaling.checks.finding import Checks
+from bayes_scaling.convergence import kept_told
 from bayes_scaling.model_text import prior_table
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.posterior import Posterior
@@ -167,4 +168,5 @@ def _engine(settings: NutsSettings, seed: int) -> str:
         f"NUTS, {settings.chains} chains of {settings.draws} draws (each {settings.thin} iterations) after "
         f"{settings.warmups * settings.warmup} of warm-up, target acceptance {settings.target_accept:g}, "
         f"tree depth at most {settings.max_tree_depth}, seed {seed}"
+        + (f"; interrupted: {kept_told(settings)}" if settings.asked else "")
     )

@@ -214,6 +214,7 @@ FITS: dict[str, Case] = {
     "an unknown engine": fitted(["engine='stan': use one of 'auto', 'nuts'"], engine="stan"),
     "a list of engines": fitted(["engine=['nuts']: use one of"], engine=["nuts"]),
     "conditioned by a word": fitted(["conditioned='yes': give True or False"], conditioned="yes"),
+    "keep_on_interrupt by a word": fitted(["keep_on_interrupt='yes': give True or False"], keep_on_interrupt="yes"),
     "progress that is no function": fitted(["progress=3: a function"], progress=3),
     "no runs": of(lambda fit: bs.fit(None), bs.RunsError, "runs=None is a NoneType: give a DataFrame"),
     "a file for runs": of(lambda fit: bs.fit("runs.csv"), bs.RunsError, "bs.load_runs('runs.csv')"),
