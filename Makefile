@@ -16,6 +16,7 @@ CORE := $(VENV)/.installed-core
 DEV := $(VENV)/.installed-dev
 RUNNER := $(VENV)/.installed-finetune
 SITE := $(VENV)/.installed-docs
+AUDIT := $(VENV)/.installed-audit
 LADDER := studies/ladder-small
 SOURCES := pyproject.toml constraints.txt
 
@@ -23,13 +24,14 @@ IMPORT := import bayes_scaling as bs, bayes_scaling.finetune; \
 	assert bs.__file__.startswith(__import__('os').getcwd()), bs.__file__; \
 	[getattr(bs, name) for name in bs.__all__]; print(len(bs.load_data('ladder')), 'runs from', bs.__file__)
 
-.PHONY: help demo test ladder-small dist docs clean
+.PHONY: help demo test ladder-small dist audit docs clean
 
 help:
 	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
 	@echo "make test    install what the tests need (torch too) into $(VENV), then lint, type check and test"
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
 	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
+	@echo "make audit   licences of everything that is installed, and known vulnerabilities where a service answers"
 	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: 5 minutes"
 	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder, the site and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
@@ -57,6 +59,10 @@ dist: $(DEV)
 	$(VENV)/bin/check-wheel-contents $(DIST)/*.whl
 	$(PIP) install --no-deps --target $(DIST)/installed $(DIST)/*.whl
 	cd $(DIST) && PYTHONPATH=installed $(abspath $(VENV)/bin/python) -c "$(IMPORT)"
+
+# pip-audit has a venv of its own: what it needs is none of ours
+audit: $(AUDIT)
+	$(VENV)/bin/python .ci/audit.py --pip-audit $(VENV)/audit/bin/pip-audit
 
 # Warnings are errors. DOCS_NOTEBOOKS=off builds in seconds, with notebooks as they are written.
 docs: $(SITE)
@@ -86,6 +92,11 @@ $(SITE): $(SOURCES) | $(VENV)/bin/python
 	@echo "Installing bayes_scaling with what its site needs into $(VENV): about two minutes"
 	$(PIP) install -c constraints.txt -e ".[docs,finetune]"
 	@touch $@ $(CORE) $(RUNNER)
+
+$(AUDIT): $(DEV)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check -qq install -c constraints.txt pip-audit
+	@touch $@
 
 $(DEV): $(SOURCES) | $(VENV)/bin/python
 	@echo "Installing bayes_scaling with what its tests need into $(VENV): about two minutes"
