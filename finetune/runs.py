@@ -126,7 +126,8 @@ class RunResult:
         Numbers by name, all finite: ``loss`` (test loss, nats per target token), ``loss_se`` (standard error over
         documents), ``dev_loss``, ``perplexity``, ``bits_per_byte``, ``base_loss`` (before finetuning), ``steps``,
         ``best_step``, ``hit_step_cap`` (0 or 1), ``trainable_parameters``, ``total_parameters``, ``tokens`` (target
-        tokens trained on), ``rouge_l``, ``chrf``, ``bleurt``, ``zero_shot_loss_<task>``,
+        tokens trained on), ``batch_halvings`` (where memory made it halve its batch),
+        ``rouge_l``, ``chrf``, ``bleurt``, ``zero_shot_loss_<task>``,
         ``zero_shot_base_loss_<task>``, ``lm_loss_before``, ``lm_loss_after``. A diverged run has those it reached.
     history
         One record per look: ``step``, ``dev_loss`` or ``train_loss``, ``learning_rate``.

@@ -12,8 +12,10 @@ pytest.importorskip("pydantic", reason="the finetune extra is not installed")
 
 from bayes_scaling.finetune.config import Engine
 from bayes_scaling.finetune.engines import run_planned
+from bayes_scaling.finetune.engines.smaller import smaller
 from bayes_scaling.finetune.errors import EngineError
 from bayes_scaling.finetune.ledger import Ledger
+from bayes_scaling.finetune.results.export import export_runs
 
 FAKE = """
 import os, signal, threading, time
@@ -95,6 +97,22 @@ def strange(config, report):
         raise SystemExit(3)
     return execute(config, report)
 
+def fits(config, most):
+    with open(FOLDER / "batches", "a") as file:
+        file.write(f"{config.seed} {config.training.batch_size} x {config.training.gradient_accumulation}\\n")
+    return config.training.batch_size <= most
+
+def needs_room(config, report):
+    if config.seed == 0 and not fits(config, 4):
+        raise type("OutOfMemoryError", (RuntimeError,), {})("CUDA out of memory. Tried to allocate 2.00 GiB")
+    if config.seed == 1 and not fits(config, 0):
+        raise MemoryError("Unable to allocate 8 GiB")
+    if config.seed == 2 and not fits(config, 8):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if config.seed == 3:
+        raise RuntimeError("shapes do not match")
+    return execute(config, report)
+
 def slow(config, report):
     note("begun", config)
     for step in range(600):
@@ -107,15 +125,16 @@ def slow(config, report):
 def study(tmp_path, fake_run, monkeypatch):
     """A ledger with eight runs, and a module of executors that workers can import."""
     (tmp_path / "fakes.py").write_text(FAKE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with Ledger(tmp_path / "study.ledger") as ledger:
         ledger.plan([fake_run(seed) for seed in range(8)])
     return tmp_path
 
 
-def run(study, execute, workers=2):
+def run(study, execute, workers=2, **engine):
     lines = []
-    run_planned(study / "study.ledger", Engine(workers=workers), show=lines.append, execute=f"fakes:{execute}")
+    settings = Engine(workers=workers, **engine)
+    run_planned(study / "study.ledger", settings, show=lines.append, execute=f"fakes:{execute}")
     return lines
 
 
@@ -165,6 +184,71 @@ def test_a_run_that_kills_its_worker_is_given_up_and_the_others_are_done(study):
         assert record.seed == 1 and record.error.endswith(
             "the last time its worker was killed by SIGKILL (out of memory?)"
         )
+
+
+def batches(study):
+    """Batch and accumulation of every attempt, by seed."""
+    found = {}
+    for line in (study / "batches").read_text().splitlines():
+        found.setdefault(int(line[0]), []).append(line[2:])
+    return found
+
+
+def ends(study):
+    """Status, error and halvings of the first four runs."""
+    with Ledger(study / "study.ledger") as ledger:
+        return [(r.status, r.error, r.measures.get("batch_halvings")) for r in ledger.records()[:4]]
+
+
+def test_out_of_memory_is_retried_in_smaller_batches_where_that_is_asked(study):
+    lines = run(study, "needs_room", retry_smaller=5)
+    assert batches(study) == {
+        0: ["16 x 1", "8 x 2", "4 x 4"],
+        1: ["16 x 1", "8 x 2", "4 x 4", "2 x 8", "1 x 16"],
+        2: ["16 x 1", "8 x 2"],  # its worker was killed
+    }
+    (one, two, three, four) = ends(study)
+    assert (one, three) == (("done", None, 2.0), ("done", None, 1.0))
+    assert two[0] == "failed" and two[1].startswith(
+        "out of memory (MemoryError: Unable to allocate 8 GiB) with one example at a time, which cannot be halved; set"
+    )
+    assert four == ("failed", "RuntimeError: shapes do not match", None)
+    assert any("seed 0: out of memory; again with 8 at a time, and as many in a step" in line for line in lines)
+    table = export_runs(study / "study.ledger").set_index("seed")["batch_halvings"]
+    assert table.dropna().to_dict() == {0: 2.0, 2: 1.0} and len(table) == 6
+    with Ledger(study / "study.ledger") as ledger:
+        assert [record.config.training.batch_size for record in ledger.records()] == [16] * 8
+        assert all(record.config.id == record.id for record in ledger.records())
+
+
+def test_out_of_memory_is_halved_no_more_often_than_is_asked(study):
+    run(study, "needs_room", retry_smaller=1)
+    assert batches(study)[0] == ["16 x 1", "8 x 2"]
+    assert ends(study)[0] == (
+        "failed",
+        "out of memory (OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB) with 8 examples at a time, "
+        "halved as often as was asked for; raise engine.retry_smaller (1), or set training.gradient_checkpointing, "
+        "shorten the texts or take a smaller base",
+        None,
+    )
+
+
+def test_out_of_memory_is_not_retried_smaller_where_nobody_asks(study):
+    run(study, "needs_room")
+    assert batches(study) == {0: ["16 x 1"], 1: ["16 x 1"], 2: ["16 x 1"] * 3}
+    assert [status for status, _, _ in ends(study)] == ["failed"] * 4
+    assert "set engine.retry_smaller to have that done" in ends(study)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("batch", "processes", "found"), [(12, 1, [6, 3, 1, 1]), (12, 2, [6, 2, 2, 2]), (1, 1, [1] * 4)]
+)
+def test_smaller_batches_make_the_same_step(fake_run, batch, processes, found):
+    config = fake_run(processes=processes, training={"batch_size": batch, "eval_batch_size": 3})
+    parts = [smaller(config, times).training for times in range(5)]
+    assert parts[0] == config.training and [part.batch_size for part in parts[1:]] == found
+    assert {part.batch_size * part.gradient_accumulation for part in parts} == {batch}
+    assert all(part.batch_size % processes == 0 and part.eval_batch_size >= 1 for part in parts)
 
 
 def test_every_way_to_end_is_told(study):

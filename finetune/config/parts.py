@@ -286,6 +286,9 @@ class Engine(Part):
         Of the Ray cluster; by default the one that Ray finds, or a local one.
     price_per_hour
         Price of one worker for an hour, in the user's unit; the ledger's ``cost`` is wall time times it.
+    retry_smaller
+        How often a run that is out of memory is repeated with half the examples at a time and twice
+        ``gradient_accumulation``: as many in a step, and the same run. By default it fails at once.
     """
 
     kind: Literal["local", "ray"] = "local"
@@ -294,3 +297,4 @@ class Engine(Part):
     processes_per_run: Count = 1
     address: str | None = None
     price_per_hour: Positive | None = None
+    retry_smaller: Whole = 0

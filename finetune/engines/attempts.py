@@ -6,10 +6,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.finetune.engines.heart import note
+from bayes_scaling.finetune.engines.smaller import at_a_time, smaller
 from bayes_scaling.finetune.errors import EngineError, MissingExtraError
 from bayes_scaling.finetune.ledger import Ledger, LedgerFullError, Surroundings, clock, surroundings
 from bayes_scaling.finetune.ledger.contents import result_columns
@@ -21,6 +23,24 @@ Execute = Callable[[RunConfig, Report], RunResult]
 TRACEBACK_CHARACTERS = 4000
 PATIENCE_SECONDS = 600.0
 """For how long the end of a run is kept in memory and tried again while the ledger's disk is full."""
+
+
+ADVICE = (
+    "; lower training.batch_size and raise training.gradient_accumulation by the same factor, set engine.retry_smaller "
+    "to have that done, or set training.gradient_checkpointing"
+)
+OUT_OF_MEMORY = "out of memory ("
+"""Begins the reason of a run that was."""
+
+
+class Halvings(NamedTuple):
+    """How often a run that is out of memory may halve its batch, and how often it did before this attempt."""
+
+    most: int = 0
+    begun: int = 0
+
+
+NO_HALVINGS = Halvings()
 
 
 @dataclass(frozen=True)
@@ -91,8 +111,11 @@ class Outcome:
                 time.sleep(pause)
 
 
-def attempt(execute: Execute, config: RunConfig, report: Report) -> Outcome:
+def attempt(execute: Execute, config: RunConfig, report: Report, halvings: Halvings = NO_HALVINGS) -> Outcome:
     """Execute a run; what it raises becomes the outcome's error.
+
+    Out of memory, it is executed again in smaller batches, as often as ``halvings`` allow; the measure
+    ``batch_halvings`` of its result tells.
 
     Raises
     ------
@@ -103,7 +126,7 @@ def attempt(execute: Execute, config: RunConfig, report: Report) -> Outcome:
     result, error, trace = None, None, None
     try:
         use_threads(config.threads)
-        result = execute(config, report)
+        result = _execute(execute, config, report, halvings)
         result_columns(config.id, result)  # numbers that the ledger refuses are this run's failure
     except MissingExtraError:
         raise
@@ -115,14 +138,37 @@ def attempt(execute: Execute, config: RunConfig, report: Report) -> Outcome:
     return outcome
 
 
+def _execute(execute: Execute, config: RunConfig, report: Report, halvings: Halvings) -> RunResult:
+    halved = min(halvings)
+    while True:
+        now = smaller(config, halved)
+        try:
+            result = execute(now, report)
+            return replace(result, measures=result.measures | {"batch_halvings": float(halved)}) if halved else result
+        except Exception as fault:
+            if halvings.most == 0 or not _is_out_of_memory(fault):
+                raise
+            if halved >= halvings.most or at_a_time(now) == 1:
+                raise EngineError(_at_an_end(fault, now, halvings.most)) from fault
+        halved += 1
+        _tidy()  # the fault, which holds what the run held, is gone by now
+        batch = at_a_time(smaller(config, halved))
+        note(f"{config.label}: out of memory; again with {batch} at a time, and as many in a step")
+
+
+def _at_an_end(fault: Exception, config: RunConfig, most: int) -> str:
+    batch, others = at_a_time(config), "set training.gradient_checkpointing, shorten the texts or take a smaller base"
+    if batch == 1:
+        return f"{_details(fault)} with one example at a time, which cannot be halved; {others}"
+    more = f"raise engine.retry_smaller ({most}), or {others}"
+    return f"{_details(fault)} with {batch} examples at a time, halved as often as was asked for; {more}"
+
+
 def reason(fault: BaseException) -> str:
     """Why a run failed, in a line or a few: our own errors speak for themselves, others have their type's name."""
     text = str(fault).strip()
     if _is_out_of_memory(fault):
-        return (
-            f"out of memory ({type(fault).__name__}: {text or 'no details'}); lower training.batch_size and raise "
-            "training.gradient_accumulation by the same factor, or set training.gradient_checkpointing"
-        )
+        return text if text.startswith(OUT_OF_MEMORY) else f"{_details(fault)}{ADVICE}"
     return text if isinstance(fault, BayesScalingError) else f"{type(fault).__name__}: {text}"
 
 
@@ -156,7 +202,15 @@ def use_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
+def _details(fault: BaseException) -> str:
+    text = str(fault).strip()
+    told = text.partition(ADVICE)[0] if text.startswith(OUT_OF_MEMORY) else None
+    return told or f"{OUT_OF_MEMORY}{type(fault).__name__}: {text or 'no details'})"
+
+
 def _is_out_of_memory(fault: BaseException) -> bool:
+    if isinstance(fault, EngineError):  # of a run of several processes: what one of them said, or torchrun of it
+        return str(fault).startswith(OUT_OF_MEMORY) or "SIGKILL" in str(fault)
     names = {kind.__name__ for kind in type(fault).__mro__}
     if names & {"MemoryError", "OutOfMemoryError"}:  # the second is torch's, which need not be imported for this
         return True

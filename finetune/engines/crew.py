@@ -152,7 +152,7 @@ class Crew:
         engine = self._engine
         command = [sys.executable, "-m", "bayes_scaling.finetune.engines.worker", str(self._ledger_path.resolve())]
         command += ["--threads", str(engine.threads), "--execute", self._execute, "--parent", str(os.getpid())]
-        command += ["--patience", str(self._patience)]
+        command += ["--patience", str(self._patience), "--halvings", str(engine.retry_smaller)]
         command += [] if engine.price_per_hour is None else ["--price", str(engine.price_per_hour)]
         return command + ([] if self._ids is None else ["--ids", str(self._ids_file)])
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bayes_scaling.finetune.config.parts import Engine
-from bayes_scaling.finetune.engines.attempts import Outcome, attempt, load_execute
+from bayes_scaling.finetune.engines.attempts import Halvings, Outcome, attempt, load_execute
 from bayes_scaling.finetune.engines.launching import several_processes
 from bayes_scaling.finetune.engines.worker import limit_threads
 from bayes_scaling.finetune.errors import EngineError, MissingExtraError
@@ -62,11 +62,11 @@ class Cluster:
         fitting = self._gpus if self._gpus else cores // engine.threads
         return max(1, fitting // engine.processes_per_run)
 
-    def submit(self, config: RunConfig) -> Any:
-        """Start a run as soon as a node has room; a reference to its end."""
+    def submit(self, config: RunConfig, kills: int = 0) -> Any:
+        """Start a run, under which so many workers died, as soon as a node has room; a reference to its end."""
         needs = {"num_cpus": config.threads * config.processes, "num_gpus": config.processes if self._gpus else 0}
         task = self._task.options(**needs, max_retries=0, name=config.label)
-        return task.remote(config.model_dump_json(), self._execute, self._board)
+        return task.remote(config.model_dump_json(), self._execute, self._board, (self._engine.retry_smaller, kills))
 
     def ended(self, references: list[Any], seconds: float) -> list[Any]:
         """Those that have ended, after waiting for one at most so long."""
@@ -137,13 +137,13 @@ class Board:
         return self._said
 
 
-def _run(config_text: str, execute: str, board: Any) -> dict[str, Any]:
+def _run(config_text: str, execute: str, board: Any, halvings: tuple[int, int]) -> dict[str, Any]:
     """On a worker: run a run. No exception leaves here, it would be pickled."""
     config = RunConfig.model_validate_json(config_text)
     limit_threads(config.threads)
     try:
         function = several_processes(load_execute(execute), execute)
-        return attempt(function, config, _telling(config.id, board)).content()
+        return attempt(function, config, _telling(config.id, board), Halvings(*halvings)).content()
     except (EngineError, MissingExtraError) as error:
         return {"unable": str(error)}
 

@@ -96,7 +96,7 @@ class Driver:
             config = self._ledger.claim(self._owner, self._ids)
             if config is None:
                 return
-            self._submitted[self._cluster.submit(config)] = config
+            self._submitted[self._cluster.submit(config, self._ledger.kills(config.id))] = config
 
     def _wait(self) -> None:
         if not self._submitted:  # what runs is another process's

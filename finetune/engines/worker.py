@@ -15,7 +15,7 @@ from typing import Any
 
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.finetune.engines import EXECUTE
-from bayes_scaling.finetune.engines.attempts import PATIENCE_SECONDS, Execute, attempt, load_execute
+from bayes_scaling.finetune.engines.attempts import PATIENCE_SECONDS, Execute, Halvings, attempt, load_execute
 from bayes_scaling.finetune.engines.heart import BEAT_SECONDS, Heart, Taken, is_orphan, note
 from bayes_scaling.finetune.engines.launching import several_processes
 from bayes_scaling.finetune.engines.stopping import Stopped, Stopper
@@ -36,6 +36,7 @@ def work(
     beat_seconds: float = BEAT_SECONDS,
     price_per_hour: float | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
+    halvings: int = 0,
     parent: int | None = None,
 ) -> int:
     """Run planned runs until there are none left.
@@ -54,6 +55,8 @@ def work(
         The ledger's cost is wall time times this.
     patience_seconds : float
         How long to wait for space on a full disk before a run's end is given up.
+    halvings : int
+        How often a run that is out of memory halves its batch; that a worker was killed under it counts as one.
     parent : int, optional
         Stop when this parent process is gone.
 
@@ -79,11 +82,12 @@ def work(
             config = None if is_orphan(parent) else ledger.claim(owner, ids)
             if config is None:
                 return ended
+            allowed = Halvings(halvings, ledger.kills(config.id) if halvings else 0)
             heart = Heart(ledger, config.id, owner, seconds=beat_seconds, parent=parent)
             try:
                 with heart:
                     with stopper.may_interrupt():
-                        outcome = attempt(execute, config, heart.report)
+                        outcome = attempt(execute, config, heart.report, allowed)
                     outcome.record(ledger, config.id, owner, **recording)
                 ended += 1
             except (Taken, LostRunError):
@@ -112,6 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--beat", type=float, default=BEAT_SECONDS, help="seconds between heartbeats")
     parser.add_argument("--price", type=float, help="price per hour")
     parser.add_argument("--patience", type=float, default=PATIENCE_SECONDS, help="seconds to wait on a full disk")
+    parser.add_argument("--halvings", type=int, default=0, help="how often a run out of memory halves its batch")
     parser.add_argument("--parent", type=int, help="stop when this parent process is gone")
     given = parser.parse_args(arguments)
     faulthandler.enable()
@@ -124,6 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
             beat_seconds=given.beat,
             price_per_hour=given.price,
             patience_seconds=given.patience,
+            halvings=given.halvings,
             parent=given.parent,
         )
     except Stopped:

@@ -198,6 +198,10 @@ class Ledger:
         """The few things that a display needs, in planned order; cheap to ask often."""
         return [Glance.of(row) for row in self._database.rows(queries.GLANCES, {"ids": _listed(ids)})]
 
+    def kills(self, run: str) -> int:
+        """Times a run's process died under it since the last retry."""
+        return sum(row["kills"] for row in self._database.rows("SELECT kills FROM runs WHERE id = ?", (run,)))
+
     def counts(self, ids: Collection[str] | None = None) -> dict[str, int]:
         """Number of runs by status, zeros too."""
         rows = self._database.rows(queries.COUNTS, {"ids": _listed(ids)})

@@ -44,6 +44,7 @@ MEASURED = (
     "bleurt",
     "steps",
     "best_step",
+    "batch_halvings",
     "trainable_parameters",
     "total_parameters",
 )

@@ -64,7 +64,7 @@ TRUTHS = {
                 *("warmup", "weight_decay", "max_grad_norm", "eval_every", "patience"),
             ),
             "generation": ("examples", "max_new_tokens"),
-            "engine": ("workers", "threads", "processes_per_run", "price_per_hour"),
+            "engine": ("workers", "threads", "processes_per_run", "price_per_hour", "retry_smaller"),
         }.items()
         for key in keys
     },
