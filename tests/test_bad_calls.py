@@ -9,7 +9,7 @@ from bayes_scaling.checks.finding import FAILED
 from shared.bad_calls import CALLS
 from shared.posteriors import canned, scattered
 
-FEWEST = 60
+FEWEST = 400
 
 
 @pytest.fixture(scope="module")

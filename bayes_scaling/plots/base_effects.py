@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bayes_scaling import arviz_bridge
+from bayes_scaling.arguments import check_prob
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats
+from bayes_scaling.plots.arguments import check_posterior, check_text
 from bayes_scaling.plots.style import GREY, NORMAL, SMALL, legend, method_styles, new_axes, swatch
 
 if TYPE_CHECKING:
@@ -46,6 +48,9 @@ def plot_base_effects(
     BayesScalingError
         If the model has no such effects.
     """
+    check_posterior(posterior)
+    check_prob(prob)
+    check_text("of", of, "level")
     draws, places, scale = _effects(posterior, of)
     layout = posterior.layout
     tasks = list(dict.fromkeys(layout.task[layout.cell_of_effect[h]] for h in places))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from bayes_scaling.plots.arguments import check_posterior
 from bayes_scaling.plots.forest import THICK, THIN
 from bayes_scaling.plots.published import INNER
 from bayes_scaling.plots.style import GREY, NORMAL, SMALL, legend, method_styles, new_axes, records, swatch
@@ -47,6 +48,7 @@ def plot_contrast(
     BayesScalingError
         If no (task, method) has both exponents.
     """
+    check_posterior(posterior)
     table = posterior.compare_exponents(first, second, prob=prob, rope=rope)
     inner = posterior.compare_exponents(first, second, prob=INNER, rope=rope)
     axes = new_axes(ax, panel=(WIDTH, ROW * len(table) + 0.9))

@@ -9,8 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from bayes_scaling.crossover import Crossover
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats
+from bayes_scaling.plots.arguments import check_answers, check_kind
 from bayes_scaling.plots.measured import measured_rows, outside_note
 from bayes_scaling.plots.style import (
     PALETTE,
@@ -25,7 +27,6 @@ from bayes_scaling.plots.style import (
 from bayes_scaling.quantities import format_quantity
 
 if TYPE_CHECKING:
-    from bayes_scaling.crossover import Crossover
     from bayes_scaling.posterior import Posterior
 
 BINS = 60  # over the limits of the search, all of which is shown
@@ -39,7 +40,7 @@ LOOKS: tuple[dict[str, Any], ...] = (
 
 
 def plot_crossover(
-    crossover: "Crossover", ax: Axes | Iterable[Axes] | None = None, posterior: "Posterior | None" = None
+    crossover: Crossover, ax: Axes | Iterable[Axes] | None = None, posterior: "Posterior | None" = None
 ) -> list[Axes]:
     """Histogram of the D_f at which two methods' expected losses meet.
 
@@ -63,6 +64,9 @@ def plot_crossover(
     BayesScalingError
         If axes are given and are not one for each panel.
     """
+    check_kind("crossover", crossover, Crossover, "fit.crossover(...)")
+    if posterior is not None:
+        check_answers(posterior)
     rows = records(crossover.table)
     if not rows:
         raise BayesScalingError("crossover has no settings to plot: ask for one size or more")
@@ -83,7 +87,7 @@ def plot_crossover(
     return panels
 
 
-def _bars(ax: Axes, crossover: "Crossover", draws: Floats) -> None:
+def _bars(ax: Axes, crossover: Crossover, draws: Floats) -> None:
     """Shares of all draws, by crossing; the axis is the whole range that was searched."""
     size_axis(ax, *crossover.limits)
     ax.set_xlabel("")
@@ -109,7 +113,7 @@ def _interval(ax: Axes, row: Mapping[str, Any]) -> None:
         ax.plot(row["median"], y, "o", color="black", markersize=4)
 
 
-def _in_words(crossover: "Crossover", row: Mapping[str, Any]) -> str:
+def _in_words(crossover: Crossover, row: Mapping[str, Any]) -> str:
     text = f"P(no crossover) = {row['p_none']:.2f}"
     if row["p_none"] == 0 or "p_first_always" not in row:
         return text
@@ -117,7 +121,7 @@ def _in_words(crossover: "Crossover", row: Mapping[str, Any]) -> str:
     return f"{text}\n({lower}, {crossover.second}: {row['p_second_always']:.2f})"
 
 
-def _handles(crossover: "Crossover") -> list[Artist]:
+def _handles(crossover: Crossover) -> list[Artist]:
     twice = bool(np.isfinite(crossover.draws[..., 1]).any())
     handles: list[Artist] = [Patch(**LOOKS[0], label="first crossing")]
     handles += [Patch(**LOOKS[1], label="second crossing")] if twice else []

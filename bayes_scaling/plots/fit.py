@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from bayes_scaling.grid import tasks_of
+from bayes_scaling.plots.arguments import check_answers
 from bayes_scaling.plots.points import points_of
 from bayes_scaling.plots.style import (
     GREY,
@@ -69,6 +70,7 @@ def plot_fit(
     DesignError
         If ``held_out`` has no losses, or rows that the fit cannot speak about.
     """
+    check_answers(posterior)
     tasks = tasks_of(posterior, task)
     points = points_of(posterior, held_out, tasks)
     styles = ordered_styles(list(dict.fromkeys(points["label"])))

@@ -8,6 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from bayes_scaling.arguments import shown
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_posterior, names_of
 from bayes_scaling.plots.published import INNER, forest_rows
 from bayes_scaling.plots.style import (
     NORMAL,
@@ -77,7 +80,10 @@ def plot_exponents(
     BayesScalingError
         If the fit has no such parameter, or nothing that was published is of it.
     """
-    names = [parameters] if isinstance(parameters, str) else list(parameters)
+    check_posterior(posterior)
+    if published is not None and not isinstance(published, pd.DataFrame):
+        raise BayesScalingError(f"published={shown(published)}: give bs.published_exponents(), or a table like it")
+    names = names_of("parameters", parameters)
     table = forest_rows(posterior, names, published, prob)
     tallest = int(table["parameter"].value_counts().max())
     panels = new_axes(ax, len(names), columns=2, panel=(PANEL[0], max(PANEL[1], 0.32 * tallest + 0.8)))

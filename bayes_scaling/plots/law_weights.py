@@ -1,18 +1,15 @@
 """Stacking weights of laws: which predicts, and how far the runs can tell."""
 
-from typing import TYPE_CHECKING
-
 from matplotlib.axes import Axes
 
+from bayes_scaling.law_comparison import LawComparison
+from bayes_scaling.plots.arguments import check_kind
 from bayes_scaling.plots.style import NORMAL, PALETTE, SMALL, new_axes
-
-if TYPE_CHECKING:
-    from bayes_scaling.law_comparison import LawComparison
 
 WIDTH, ROW = 3.5, 0.32  # inches
 
 
-def plot_law_weights(comparison: "LawComparison", ax: Axes | None = None) -> list[Axes]:
+def plot_law_weights(comparison: LawComparison, ax: Axes | None = None) -> list[Axes]:
     """Stacking weight of every law with its 90 % interval, the best law at the top.
 
     Parameters
@@ -26,6 +23,7 @@ def plot_law_weights(comparison: "LawComparison", ax: Axes | None = None) -> lis
     list of Axes
         One. The title says whether the runs tell the laws apart.
     """
+    check_kind("comparison", comparison, LawComparison, "bs.compare_laws(...)")
     table = comparison.table
     axes = new_axes(ax, panel=(WIDTH, ROW * len(table) + 0.7))
     one = axes[0]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_table
 from bayes_scaling.plots.style import GREY, NORMAL, SMALL, method_styles, new_axes
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
@@ -34,10 +34,7 @@ def plot_next_runs(table: pd.DataFrame, ax: Axes | Iterable[Axes] | None = None)
     BayesScalingError
         If the table is not one of runs to make next.
     """
-    missing = [column for column in COLUMNS if column not in table]
-    if missing or table.empty:
-        what = f"no column {missing[0]!r}" if missing else "no rows"
-        raise BayesScalingError(f"table has {what}: give what fit.next_runs(...) returned")
+    check_table(table, COLUMNS, ["value_per_cost"], "what fit.next_runs(...) returned")
     panels, styles = new_axes(ax, panel=PANEL), method_styles(table["method"])
     one, shown = panels[0], table.sort_values("rank").head(SHOWN)
     bought = shown["buy"] if "buy" in shown else pd.Series(False, index=shown.index)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.pooling import PooledSite, all_elements
+from bayes_scaling.plots.arguments import check_posterior, names_of
 from bayes_scaling.plots.style import GREY, PALETTE, SMALL, legend, new_axes, swatch
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def plot_priors(
     BayesScalingError
         If no parameter of these families has a prior of its own.
     """
-    wanted = [parameters] if isinstance(parameters, str) else list(parameters)
+    check_posterior(posterior)
+    wanted = names_of("parameters", parameters)
     pairs = [pair for name in wanted for pair in _of_family(posterior, name)]
     if not pairs:
         families = ", ".join(dict.fromkeys(site.family for site in posterior.resolved.sites))

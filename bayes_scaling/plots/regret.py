@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_table, check_text
 from bayes_scaling.plots.style import (
     GREY,
     NATS,
@@ -48,10 +49,8 @@ def plot_regret(table: pd.DataFrame, ax: Axes | Iterable[Axes] | None = None, un
     BayesScalingError
         If the table has no regrets, or costs at several D_f.
     """
-    missing = [column for column in COLUMNS if column not in table]
-    if missing or table.empty:
-        what = f"no column {missing[0]!r}" if missing else "no rows"
-        raise BayesScalingError(f"table has {what}: give fit.win_probability(...) or fit.choose(...).table")
+    check_table(table, COLUMNS, ["expected_regret"], "fit.win_probability(...) or fit.choose(...).table")
+    check_text("unit", unit, NATS)
     if "cost" in table and table["finetune_size"].nunique() > 1:
         raise BayesScalingError("table has costs at several D_f: give the table of one choice, fit.choose(...).table")
     keys = ["task", *(factor for factor in FACTORS if factor in table)]

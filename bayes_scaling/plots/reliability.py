@@ -1,20 +1,17 @@
 """Reliability of a backtest: how often bands held the run, against how often they said they would."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from matplotlib.axes import Axes
 
+from bayes_scaling.backtesting import Backtest
+from bayes_scaling.plots.arguments import check_kind
 from bayes_scaling.plots.style import GREY, NORMAL, PALETTE, legend, new_axes, swatch
-
-if TYPE_CHECKING:
-    from bayes_scaling.backtesting import Backtest
 
 PROMISED = np.linspace(0.02, 0.98, 49)
 LOOKS = (("-", 1.6), ("--", 1.1), (":", 1.1))
 
 
-def plot_reliability(backtest: "Backtest", ax: Axes | None = None) -> list[Axes]:
+def plot_reliability(backtest: Backtest, ax: Axes | None = None) -> list[Axes]:
     """Share of held-out runs inside central bands of every probability, one line a forecaster.
 
     On the diagonal the bands tell the truth; below it they are too narrow, above it too wide.
@@ -28,6 +25,7 @@ def plot_reliability(backtest: "Backtest", ax: Axes | None = None) -> list[Axes]
     -------
     list of Axes
     """
+    check_kind("backtest", backtest, Backtest, "bs.backtest(...)")
     axes = new_axes(ax, panel=(3.1, 3.0))
     one, handles = axes[0], []
     one.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from bayes_scaling.checks.predictive import fitted_runs
 from bayes_scaling.grid import tasks_of
+from bayes_scaling.plots.arguments import check_posterior
 from bayes_scaling.plots.style import GREY, NORMAL, legend, method_styles, new_axes, size_axis, starts_row, swatch
 from bayes_scaling.runs import FACTORS
 
@@ -39,6 +40,7 @@ def plot_residuals(
         One panel a size. A run's residual is the posterior median; the base LLM's effect is in the expectation.
         Dotted lines are two noise scales away. Zero-shot runs are left out of the panel of D_f.
     """
+    check_posterior(posterior)
     residual = np.median(fitted_runs(posterior).residuals, axis=0)
     runs = posterior.runs.assign(residual=residual)
     runs = runs[runs["task"].isin(tasks_of(posterior, task))]

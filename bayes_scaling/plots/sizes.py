@@ -8,7 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from bayes_scaling.arguments import check_prob
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_draws, check_text
 from bayes_scaling.plots.style import GREY, NORMAL, legend, method_styles, new_axes, swatch
 from bayes_scaling.quantities import format_quantity
 
@@ -40,6 +42,9 @@ def plot_sizes(
     BayesScalingError
         If no draw of any method is finite.
     """
+    check_draws(draws)
+    check_text("label", label, "finetuning examples")
+    check_prob(prob)
     if not any(np.isfinite(values).any() for values in draws.values()):
         raise BayesScalingError("draws: in none of them is any size enough, so there is nothing to draw")
     panels, styles = new_axes(ax, panel=PANEL), method_styles(draws)

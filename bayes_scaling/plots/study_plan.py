@@ -1,20 +1,19 @@
 """Power of the designs of a study against what they cost."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from matplotlib.axes import Axes
 
+from bayes_scaling.plots.arguments import check_kind
 from bayes_scaling.plots.style import GREY, NORMAL, PALETTE, SMALL, new_axes
-
-if TYPE_CHECKING:
-    from bayes_scaling.study_plan import StudyPlan
+from bayes_scaling.study_plan import StudyPlan
 
 MCSE = 2.0  # half-width of a bar, in Monte Carlo standard errors
 PANEL = (3.8, 2.8)
 
 
-def plot_study_plan(plan: "StudyPlan", ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+def plot_study_plan(plan: StudyPlan, ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
     """Power against cost, a marker a design, filled where it is enough; bars are two Monte Carlo standard errors.
 
     Parameters
@@ -27,6 +26,7 @@ def plot_study_plan(plan: "StudyPlan", ax: Axes | Iterable[Axes] | None = None) 
     -------
     list of Axes
     """
+    check_kind("plan", plan, StudyPlan, "bs.plan_study(...)")
     panels = new_axes(ax, panel=PANEL)
     one, color = panels[0], PALETTE[0]
     for _, row in plan.table.iterrows():

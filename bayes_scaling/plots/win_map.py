@@ -10,6 +10,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_table
 from bayes_scaling.plots.style import NORMAL, SMALL, new_axes, size_axis, starts_row
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.runs import FACTORS
@@ -40,6 +41,7 @@ def plot_win_map(table: pd.DataFrame, ax: Axes | Iterable[Axes] | None = None) -
     BayesScalingError
         If the table is no win probabilities over such a grid.
     """
+    check_table(table, COLUMNS, ["p_best"], "what fit.win_probability(...) returned")
     factor = _second_size(table)
     groups = list(table.groupby(["task", "method"], sort=False))
     panels = new_axes(ax, len(groups), sharey=True)
@@ -57,10 +59,6 @@ def plot_win_map(table: pd.DataFrame, ax: Axes | Iterable[Axes] | None = None) -
 
 
 def _second_size(table: pd.DataFrame) -> str:
-    missing = [column for column in COLUMNS if column not in table]
-    if missing or table.empty:
-        what = f"no column {missing[0]!r}" if missing else "no rows"
-        raise BayesScalingError(f"table has {what}: give what fit.win_probability(...) returned")
     varied = [factor for factor in FACTORS if factor in table and table[factor].nunique() > 1]
     if len(varied) != 1 or table["finetune_size"].nunique() < 2:
         raise BayesScalingError(

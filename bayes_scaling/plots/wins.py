@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.plots.arguments import check_answers, check_table
 from bayes_scaling.plots.measured import measured_rows, outside_note
 from bayes_scaling.plots.style import (
     NORMAL,
@@ -58,10 +58,9 @@ def plot_wins(
     BayesScalingError
         If the table is not one of win probabilities.
     """
-    missing = [column for column in COLUMNS if column not in table]
-    if missing or table.empty:
-        what = f"no column {missing[0]!r}" if missing else "no rows"
-        raise BayesScalingError(f"table has {what}: give what fit.win_probability(...) returned")
+    check_table(table, COLUMNS, ["p_best"], "what fit.win_probability(...) returned")
+    if posterior is not None:
+        check_answers(posterior)
     keys = ["task", *(factor for factor in FACTORS if factor in table)]
     groups = list(table.groupby(keys, sort=False, dropna=False))
     panels, styles = new_axes(ax, len(groups), sharey=True), method_styles(table["method"])

@@ -11,6 +11,7 @@ import pandas as pd
 
 import bayes_scaling as bs
 from shared.bad_inputs import Refused, refused
+from shared.bad_plots import IMPORTS, PLOTS
 from shared.posteriors import S8, design
 
 Call = Callable[[bs.Posterior], Any]
@@ -337,6 +338,8 @@ CALLS = {
         ("model", MODELS),
         ("study", STUDIES),
         ("path", PATHS),
+        ("plot", PLOTS),
+        ("import", IMPORTS),
     )
     for name, case in cases.items()
 }

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayes_scaling.errors import BayesScalingError, RunsError
 from bayes_scaling.runs.importers import lm_eval, mlflow, peft, trainer, wandb
+from bayes_scaling.runs.importers.arguments import check_arguments
 from bayes_scaling.runs.importers.loss_of import At, Reading, check_at, check_direction, loss_of, nothing_found, reading
 from bayes_scaling.runs.importers.naming import columns_of, files
 from bayes_scaling.runs.importers.recorded import ToolRun
@@ -101,6 +102,7 @@ def import_runs(
     >>> bs.import_runs(source, "trainer", task="sum")  # doctest: +SKIP
     >>> bs.import_runs("wandb.csv", "wandb", columns={"finetune_size": "n_train"}, task="sum")  # doctest: +SKIP
     """
+    check_arguments(source, kind, {"loss": loss, "at": at, "names": names}, columns, unfinished, given)
     tool = _tool(kind)
     text = loss or tool.loss
     asked = None if text is None else reading(text)
