@@ -1,6 +1,6 @@
 """How much of the drift beyond the data is common to methods: P(better) of peft_metamath for several shares.
 
-    python benchmarks/common_drift.py --keep FOLDER
+    python benchmarks/common_drift.py --keep FOLDER --first 31
 
 Every method's curve is fitted alone to the smaller half of its samples (and kept in the folder); what happens beyond is
 then drawn from one seed, so that the part of it that is the task's is the same for all (bayes_scaling/drift_draws.py).
@@ -29,11 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Fit what the folder lacks and print one row a share and D_f."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keep", type=Path, required=True, help="folder of the fits")
+    parser.add_argument("--first", type=int, help="only so many methods; a fit takes about 10 core seconds")
     parser.add_argument("--horizons", type=int, default=5, help="how many larger D_f")
     given = parser.parse_args(arguments)
     given.keep.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore", bs.ConvergenceWarning)
     curves = [curve for _, curve in SETS["peft_metamath"]().runs.groupby("method", sort=False)]
+    curves = curves[: given.first]
     fits = [fitted(curve, given.keep / f"{i}.nc", i) for i, curve in enumerate(curves)]
     ahead = sorted(set.intersection(*(set(curve.loc[curve["held"], "finetune_size"]) for curve in curves)))
     horizons = np.array(ahead)[np.unique(np.linspace(0, len(ahead) - 1, given.horizons).round().astype(int))]

@@ -1,7 +1,5 @@
 """Plots of contrasts, priors, base effects, residuals, maps, regrets and weights: they draw what the tables say."""
 
-from types import SimpleNamespace
-
 import matplotlib
 
 matplotlib.use("Agg")
@@ -163,7 +161,8 @@ def test_residuals_stand_at_the_sizes_of_their_runs_and_grow_where_a_run_is_off(
 
 def test_law_weights_are_drawn_with_their_intervals():
     weights = {"weight": [0.7, 0.3], "weight_low": [0.2, 0.0], "weight_high": [1.0, 0.8]}
-    comparison = SimpleNamespace(table=pd.DataFrame({"law": ["additive", "power"], **weights}), told_apart=False)
+    table, none = pd.DataFrame({"law": ["additive", "power"], **weights}), np.empty((0, 2))
+    comparison = bs.LawComparison(table, pointwise=none, weight_draws=none, fits=(), told_apart=False, text="")
     (ax,) = drawn(bs.plot_law_weights(comparison))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["additive", "power"]
     assert [bar.get_width() for bar in ax.patches] == [0.7, 0.3]

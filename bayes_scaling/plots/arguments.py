@@ -72,7 +72,7 @@ def check_draws(draws: object) -> None:
 def _are_sizes(values: Any) -> bool:
     if not isinstance(values, np.ndarray) or values.ndim != 1 or not values.size:
         return False
-    return values.dtype.kind in "fiu" and bool(np.all(values > 0))  # NaN is not
+    return values.dtype.kind in "fiu" and not bool(np.any(values < 0))  # not finite: never enough
 
 
 def _named(value: object) -> str:

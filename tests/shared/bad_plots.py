@@ -139,7 +139,7 @@ PLOTS: dict[str, Case] = {
         if shown != "draws ndarray"
     },
     "sizes below zero": plotted("plot_sizes", "draws['lora']=ndarray", draws={"lora": -np.ones(3)}, label="D_f"),
-    "sizes that are NaN": plotted("plot_sizes", "draws['lora']=ndarray", draws={"lora": np.full(3, NAN)}, label="D_f"),
+    "sizes that are NaN": plotted("plot_sizes", "any size", draws={"lora": np.full(3, NAN)}, label="D_f"),
     "sizes that never are enough": plotted("plot_sizes", "any size", draws={"lora": np.full(3, np.inf)}, label="D_f"),
     "sizes without a label": plotted("plot_sizes", "label=None: give a text", draws=DRAWS, label=None),
     "sizes with a probability in per cent": plotted("plot_sizes", "prob=90: must", draws=DRAWS, label="D_f", prob=90),
