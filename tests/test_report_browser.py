@@ -1,5 +1,6 @@
 """The report in a real Chromium: its sliders show what Python computes from the same draws, and nothing goes wrong."""
 
+import re
 from functools import lru_cache
 from itertools import pairwise
 from urllib.parse import urlencode
@@ -276,6 +277,57 @@ def test_nothing_sticks_out_of_a_phone(width, page, window):
     window.open(page.as_uri())
     wide, inside = window.run("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide <= inside
+
+
+def luminance(color):
+    """Relative luminance of ``rgb(r, g, b)``, WCAG 2.2."""
+    channels = np.array([int(part) for part in re.findall(r"\d+", color)[:3]]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(first, second):
+    light, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_that_of_the_guidelines():
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21.0)
+    assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
+
+
+COLORS = """
+const seen = ['h1', 'p', 'a', 'caption', 'th', 'td', '.verdict strong', '.c0', '.c1', '.c2']
+  .map(name => [name, document.querySelector(name)]).filter(([, found]) => found);
+return [getComputedStyle(document.body).backgroundColor,
+  Object.fromEntries(seen.map(([name, found]) => [name, getComputedStyle(found).color]))];
+"""
+
+
+@pytest.mark.parametrize(
+    ("scheme", "is_paper"), [("light", lambda found: found > 0.9), ("dark", lambda found: found < 0.05)]
+)
+def test_text_is_read_in_the_light_and_in_the_dark(scheme, is_paper, page, window):
+    """WCAG 2.2: 4.5 for text, 3 for what is drawn."""
+    window.emulate(scheme=scheme)
+    window.open(page.as_uri())
+    paper, colors = window.run(COLORS)
+    assert is_paper(luminance(paper)) and {"h1", "p", "a", "td", ".verdict strong", ".c0"} <= set(colors)
+    for name, color in colors.items():
+        assert contrast(color, paper) >= (3.0 if name.startswith(".c") else 4.5), name
+
+
+def test_a_printed_page_is_black_on_white_without_what_only_a_screen_can_do(page, window):
+    window.emulate(media="print", scheme="dark")
+    window.open(page.as_uri())
+    paper, _ = window.run(COLORS)
+    assert luminance(paper) == pytest.approx(1.0)
+    shown = "return [...document.querySelectorAll('nav, input[type=range]')].map(e => getComputedStyle(e).display)"
+    assert set(window.run(shown)) == {"none"}
+    window.emulate()
+    assert "none" not in window.run(shown)
+    printed = window.pdf()
+    assert printed.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", printed)) >= 2
 
 
 def test_names_that_are_code_stay_text(runs, window, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from base64 import b64decode
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
@@ -52,6 +53,16 @@ class Browser:
         element = self.call("POST", "/element", using="css selector", value=selector)
         (name,) = element.values()
         self.call("POST", f"/element/{name}/value", text="".join(keys))
+
+    def emulate(self, media="screen", scheme="light"):
+        """Show the page as on paper, or in the dark."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        parameters = {"media": media, "features": features}
+        self.call("POST", "/goog/cdp/execute", cmd="Emulation.setEmulatedMedia", params=parameters)
+
+    def pdf(self):
+        """The page printed, as bytes."""
+        return b64decode(self.call("POST", "/print"))
 
     def resize(self, width, height=800):
         self.call("POST", "/window/rect", width=width, height=height)
