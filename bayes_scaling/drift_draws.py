@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 SHARE = 0.8  # of the variance; see docs/decisions.md
-STEPS = 8  # of the common walk, between two changes of slope
+STEPS = 4  # of the common walk, between two changes of slope
 
 
 def changes_beyond(posterior: "Posterior", cell: int, side: float, count: int) -> Floats:
