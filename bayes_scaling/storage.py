@@ -16,6 +16,7 @@ from bayes_scaling import arviz_bridge, groups
 from bayes_scaling.arguments import shown
 from bayes_scaling.errors import PosteriorFileError
 from bayes_scaling.models.nuts import NutsSettings
+from bayes_scaling.storage_limits import look_through
 from bayes_scaling.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -151,11 +152,15 @@ def path_of(path: object) -> Path:
     return Path(path)
 
 
-def _look_at_root(path: Path) -> None:
-    """Read the root's attributes: where they are damaged, h5netcdf's half-open file complains on stderr as it goes."""
+def _look_at(path: Path) -> None:
+    """Read the root's attributes: where they are damaged, h5netcdf's half-open file complains on stderr as it goes.
+
+    Then see that the rest can be read at all: h5netcdf follows whatever a file says, without end.
+    """
     with h5py.File(path, "r") as file:
         file.attrs.get("_nc3_strict")
         _ = file.attrs[ATTRIBUTE]
+        look_through(path, file)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
@@ -170,7 +175,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:
     if not is_file:
         raise PosteriorFileError(f"{str(path)!r}: there is no such file; fit runs and save a posterior first")
     try:
-        _look_at_root(path)
+        _look_at(path)
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             header = json.loads(tree.attrs[ATTRIBUTE])
             trees = {name: tree[name].to_dataset().load() for name in _GROUPS}

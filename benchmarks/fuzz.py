@@ -4,9 +4,8 @@
 
 Every target of ``tests/shared/fuzzing.py`` has a process of its own in turn, with new random seeds, so that a crash or
 a hang of a library is one too: the input that it was at is kept. What is kept fails again with
-``python benchmarks/fuzz.py --again FILE``. Where atheris is installed (it is no dependency), ``--coverage`` lets it
-guide the bytes of a saved posterior by the coverage of the Python code that reads it. Exit code 1 says that something
-failed.
+``python benchmarks/fuzz.py --again FILE``. Exit code 1 says that something failed. ``benchmarks/fuzz_posterior.py``
+lets coverage guide the bytes of a saved posterior.
 """
 
 import argparse
@@ -112,25 +111,6 @@ def watched(name: str, files: tuple[bytes, bytes], number: int, keep: Path) -> t
     return ends, why
 
 
-def guided(files: tuple[bytes, bytes], minutes: float, keep: Path) -> None:
-    """Bytes of a saved posterior, guided by coverage; atheris ends the process itself."""
-    import atheris
-
-    target = all_targets(*files)["spoilt posterior"]
-    keep.mkdir(parents=True, exist_ok=True)
-    corpus = Path(tempfile.mkdtemp())
-    (corpus / "good").write_bytes(files[1])
-
-    def one(content: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            outcome(target, content, Path(folder))
-
-    atheris.instrument_all()
-    limits = [f"-max_total_time={int(60 * minutes)}", f"-max_len={2 * len(files[1])}", f"-artifact_prefix={keep}/"]
-    atheris.Setup([sys.argv[0], *limits, str(corpus)], one)
-    atheris.Fuzz()
-
-
 def again(file: Path, files: tuple[bytes, bytes]) -> None:
     """Read an input that was kept, as its name says."""
     name = file.name.rpartition("-")[0].replace("_", " ")
@@ -164,18 +144,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first turn; by default the time")
     parser.add_argument("--keep", type=Path, default=Path("fuzz-failures"), help="folder for inputs that failed")
-    parser.add_argument("--coverage", action="store_true", help="guide the bytes of a posterior by coverage (atheris)")
     parser.add_argument("--again", type=Path, metavar="FILE", help="read one input that was kept")
     asked = parser.parse_args()
-    if asked.coverage and find_spec("atheris") is None:
-        parser.error("--coverage needs atheris, which is not installed: pip install atheris")
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         files = good_files(Path(folder))
     if asked.again:
         again(asked.again, files)
-    elif asked.coverage:
-        guided(files, asked.minutes, asked.keep)
     elif not run(files, asked.minutes, asked.seed, asked.keep):
         raise SystemExit(1)
 

@@ -1,0 +1,52 @@
+"""What an HDF5 file may ask of whoever reads it: looked at before any of its data, whoever wrote it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+LEVELS = 3  # of groups; ours have one. A group that holds itself has no end
+ITEMS = 1_000  # groups and datasets; ours have about a hundred
+TIMES = 100  # bytes in memory for one byte of the file; draws are noise, which nothing packs so well
+SLACK = 1 << 20
+
+
+def look_through(path: Path, file: h5py.File) -> None:
+    """Walk through all groups and datasets, reading none.
+
+    Raises
+    ------
+    ValueError
+        If a group lies within itself, there are very many items, something leads to another file, or the data would
+        take far more memory than the file has bytes.
+    """
+    room = TIMES * path.stat().st_size + SLACK
+    for number, item in enumerate(_items(file), start=1):
+        if number > ITEMS:
+            raise ValueError(f"it has more than {ITEMS:,} groups and variables")
+        if isinstance(item, h5py.Dataset):
+            _look_at_place(item)
+            room -= item.nbytes
+        if room < 0:
+            raise ValueError(f"its data would take more than {TIMES} times the memory that the file has bytes")
+
+
+def _items(file: h5py.File) -> Iterator[Any]:
+    waiting = [(file, 0)]
+    while waiting:
+        group, level = waiting.pop()
+        if level > LEVELS:
+            raise ValueError(f"its groups lie more than {LEVELS} levels deep, or within themselves")
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{name!r} is a link to something else")
+            item = group[name]
+            yield item
+            if isinstance(item, h5py.Group):
+                waiting.append((item, level + 1))
+
+
+def _look_at_place(dataset: h5py.Dataset) -> None:
+    if dataset.is_virtual or dataset.external:
+        raise ValueError(f"the data of {dataset.name!r} lie in another file")
