@@ -33,7 +33,7 @@ help:
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
 	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
 	@echo "make audit   licences of everything that is installed, and known vulnerabilities where a service answers"
-	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: 5 minutes"
+	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: a quarter of an hour"
 	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder, the site and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
 
