@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV ?= .venv
 OUTPUT ?= demo-output
 DIST ?= dist
+LOWEST ?= $(VENV)-lowest
+NEWEST ?= $(VENV)-newest
 
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check -qq
 CORE := $(VENV)/.installed-core
@@ -20,20 +22,23 @@ AUDIT := $(VENV)/.installed-audit
 LADDER := studies/ladder-small
 SOURCES := pyproject.toml constraints.txt
 
+PYTEST := python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+CORE_TESTS := $(PYTEST) -m "not slow and not numbers"
+
 IMPORT := import bayes_scaling as bs, bayes_scaling.finetune; \
 	assert bs.__file__.startswith(__import__('os').getcwd()), bs.__file__; \
 	[getattr(bs, name) for name in bs.__all__]; print(len(bs.load_data('ladder')), 'runs from', bs.__file__)
 
-.PHONY: help demo test coverage ladder-small dist audit docs clean
+.PHONY: help demo test test-lowest test-newest ladder-small dist audit docs clean
 
 help:
 	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
 	@echo "make test    install what the tests need (torch too) into $(VENV), then lint, type check and test"
-	@echo "make coverage   the tests again, counting lines and branches: at least 92 % are run"
+	@echo "make test-lowest, test-newest   core tests with the lowest and the newest releases of what the core needs"
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
 	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
 	@echo "make audit   licences of everything that is installed, and known vulnerabilities where a service answers"
-	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: a quarter of an hour"
+	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: 5 minutes"
 	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder, the site and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
 
@@ -44,11 +49,17 @@ test: $(DEV)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/$(PYTEST)
 
-# The tests of "make test", with the lines and branches that they and the processes they start ran through
-coverage: $(DEV)
-	$(VENV)/bin/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+# Old releases with a new one of what they need in turn: they warn of each other. Python 3.11.
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/$(CORE_TESTS) -W ignore::DeprecationWarning
+
+# Anew each time: what pip takes today, with no constraints. Without torch, whose newest build is no small one.
+test-newest:
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip --disable-pip-version-check -qq install -e ".[dev]"
+	$(NEWEST)/bin/$(CORE_TESTS)
 
 ladder-small: $(RUNNER)
 	$(VENV)/bin/bayes-scaling finetune pretrain $(LADDER)-bases.yaml
@@ -76,7 +87,7 @@ docs: $(SITE)
 clean:
 	rm -rf site
 	rm -rf $(LADDER)-bases $(LADDER).ledger* $(LADDER)-runs* $(LADDER)-posterior.nc
-	rm -rf $(VENV) $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
@@ -101,6 +112,11 @@ $(SITE): $(SOURCES) | $(VENV)/bin/python
 $(AUDIT): $(DEV)
 	$(PYTHON) -m venv $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip --disable-pip-version-check -qq install -c constraints.txt pip-audit
+	@touch $@
+
+$(LOWEST)/.installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip --disable-pip-version-check -qq install -c constraints-lowest.txt -e ".[dev]"
 	@touch $@
 
 $(DEV): $(SOURCES) | $(VENV)/bin/python

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.encoding.rows import records
 from shared.run_tables import crossed, problem, sets_of, star
 
 # --- which factors scale which run
@@ -211,3 +212,9 @@ def test_the_order_of_the_rows_changes_nothing_but_their_order(runs):
     for name in ("log_d", "log_x"):
         before, after = getattr(straight.rows, name)[order], getattr(mixed.rows, name)
         np.testing.assert_allclose(after, before, atol=1e-12)
+
+
+# Bug: with pandas 2 a crossover of laws without factors raised "need at least one array to stack"
+def test_rows_without_columns_are_still_rows() -> None:
+    assert records(pd.DataFrame(index=range(2))) == [{}, {}]
+    assert records(pd.DataFrame({"a": [1, 2]})) == [{"a": 1}, {"a": 2}]

@@ -4,6 +4,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_constraints_pin_everything_exactly():
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r'[a-z0-9-]+==[^ ]+( ; python_version (<|>=) "3\.12")?', pin) for pin in pins)
     assert "torch==2.13.0" in pins
+
+
+def test_the_lowest_versions_are_the_bounds_of_the_project():
+    """One bound each, and what make test-lowest installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bounds = [*project["dependencies"], *project["optional-dependencies"]["report"]]
+    assert all(re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", bound) for bound in bounds)
+    lines = (ROOT / "constraints-lowest.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert pins == sorted(bound.replace(">=", "==") for bound in bounds)
 
 
 def test_help_lists_the_verbs():

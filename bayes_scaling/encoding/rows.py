@@ -13,8 +13,9 @@ from bayes_scaling.runs import FACTORS
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Every row as a dict by column name."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+    """Every row as a dict by column name; of a table without columns too, whose rows pandas 2 leaves out."""
+    rows = frame.to_dict("records") if len(frame.columns) else [{} for _ in range(len(frame))]
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def encode_rows(layout: Layout, law: Law, frame: pd.DataFrame, sets: Sequence[tuple[str, ...]]) -> RowArrays:
