@@ -29,16 +29,17 @@ IMPORT := import bayes_scaling as bs, bayes_scaling.finetune; \
 	assert bs.__file__.startswith(__import__('os').getcwd()), bs.__file__; \
 	[getattr(bs, name) for name in bs.__all__]; print(len(bs.load_data('ladder')), 'runs from', bs.__file__)
 
-.PHONY: help demo test test-lowest test-newest ladder-small dist audit docs clean
+.PHONY: help demo test test-lowest test-newest coverage ladder-small dist audit docs clean
 
 help:
 	@echo "make demo    install the core (no torch) into $(VENV) and run 'bayes-scaling demo' into $(OUTPUT)/"
 	@echo "make test    install what the tests need (torch too) into $(VENV), then lint, type check and test"
 	@echo "make test-lowest, test-newest   core tests with the lowest and the newest releases of what the core needs"
+	@echo "make coverage   the tests of make test, and which lines and branches they reach"
 	@echo "make ladder-small   install torch, pretrain two tiny LLMs, finetune them 72 times, fit their runs: 10 minutes"
 	@echo "make dist    sdist and wheel into $(DIST)/, looked through and imported from where they land"
 	@echo "make audit   licences of everything that is installed, and known vulnerabilities where a service answers"
-	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: 5 minutes"
+	@echo "make docs    install what the site needs (torch too), run the notebooks and build site/html: a quarter of an hour"
 	@echo "make clean   remove $(VENV), $(OUTPUT), the small ladder, the site and caches"
 	@echo "Settings: PYTHON=$(PYTHON) VENV=$(VENV) OUTPUT=$(OUTPUT)"
 
@@ -60,6 +61,13 @@ test-newest:
 	$(PYTHON) -m venv --clear $(NEWEST)
 	$(NEWEST)/bin/python -m pip --disable-pip-version-check -qq install -e ".[dev]"
 	$(NEWEST)/bin/$(CORE_TESTS)
+
+# Every Python that a test starts is measured too; fails below what pyproject.toml says
+coverage: $(DEV)
+	$(VENV)/bin/python -m coverage erase
+	$(VENV)/bin/python -m coverage run -m $(wordlist 3,99,$(PYTEST))
+	$(VENV)/bin/python -m coverage combine -q
+	$(VENV)/bin/python -m coverage report
 
 ladder-small: $(RUNNER)
 	$(VENV)/bin/bayes-scaling finetune pretrain $(LADDER)-bases.yaml
@@ -87,7 +95,7 @@ docs: $(SITE)
 clean:
 	rm -rf site
 	rm -rf $(LADDER)-bases $(LADDER).ledger* $(LADDER)-runs* $(LADDER)-posterior.nc
-	rm -rf $(VENV) $(LOWEST) $(NEWEST) $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) .coverage* $(OUTPUT) $(DIST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@echo "Making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
