@@ -1,7 +1,7 @@
 """Files that other versions saved, and the answers they gave: made by benchmarks/make_saved.py, files never made anew.
 
-An answer is renewed only with a change of what is predicted that CHANGELOG.md names: those beyond the measured D_f were,
-when methods came to drift together there.
+An answer is renewed only with a change of what is predicted that CHANGELOG.md names: those beyond the measured D_f
+were, when methods came to drift together there.
 """
 
 import importlib.util
