@@ -89,6 +89,8 @@ def test_without_warmup_the_first_step_has_the_peak_rate():
 
 # --- files that are wrong
 
+NUMBERS = ("vocabulary", "seed", "decay", "weight_decay", "max_grad_norm", "learning_rate", "save_minutes")
+
 
 @pytest.mark.parametrize(
     ("content", "said"),
@@ -100,6 +102,9 @@ def test_without_warmup_the_first_step_has_the_peak_rate():
         (changed(tokens=[0]), r"tokens\[0\]: .*greater than 0, got 0"),
         (changed(tokens=[True]), r"tokens\[0\]: a number is needed, .*got True"),
         (changed(sizes=[SIZE | {"layers": True}]), r"sizes\[0\].layers: a number is needed"),
+        *((changed(**{key: True}), f"{key}.*: a number is needed, .*got True") for key in NUMBERS),
+        (changed(batch={"length": True}), "batch.length: a number is needed"),
+        (changed(learning_rate={"rate": True, "at_hidden_size": 32}), "learning_rate.*rate: a number is needed"),
         (changed(tokens=[20_000, 20_000]), "tokens: 20k appears twice"),
         (changed(tokens=[20_000, 20_100]), r"tokens \[20000, 20100\] are not all different in steps of 2048"),
         (changed(tokens=[2_000]), "tokens 2000 leave a trunk of 0 steps"),

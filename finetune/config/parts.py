@@ -25,6 +25,7 @@ NO_TRUTH = BeforeValidator(no_truth)
 Count = Annotated[int, Field(gt=0), NO_TRUTH]
 Whole = Annotated[int, Field(ge=0), NO_TRUTH]
 Positive = Annotated[float, Field(gt=0), NO_TRUTH]
+NotNegative = Annotated[float, Field(ge=0), NO_TRUTH]
 
 
 class Part(BaseModel):
@@ -195,7 +196,7 @@ class Training(Part):
     max_steps: Count | None = None
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup", "inverse_sqrt"] = "linear"
     warmup: Annotated[float, Field(ge=0, lt=1), NO_TRUTH] = 0.05
-    weight_decay: Annotated[float, Field(ge=0), NO_TRUTH] = 0.0
+    weight_decay: NotNegative = 0.0
     max_grad_norm: Positive = 1.0
     eval_every: Count | None = None
     patience: Whole = 3

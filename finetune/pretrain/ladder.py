@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from bayes_scaling.finetune.config.parts import Count, Part, Whole
+from bayes_scaling.finetune.config.parts import NO_TRUTH, Count, NotNegative, Part, Positive, Whole
 from bayes_scaling.finetune.config.reading import read_yaml, told
 from bayes_scaling.finetune.errors import StudyError
-from bayes_scaling.finetune.pretrain.sizes import Architecture, Rate, RateRule, Size
+from bayes_scaling.finetune.pretrain.sizes import Architecture, RateRule, Size
 from bayes_scaling.finetune.pretrain.stages import Stages
 
 LARGEST_VOCABULARY = 65_536
@@ -17,7 +17,7 @@ LARGEST_VOCABULARY = 65_536
 SMALLEST_VOCABULARY = 300
 """256 bytes, the special tokens, and something learned."""
 
-Share = Annotated[float, Field(gt=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1), NO_TRUTH]
 
 
 class Corpus(Part):
@@ -44,7 +44,7 @@ class Corpus(Part):
     text: str | tuple[str, ...] = "text"
     validation_share: Share = 0.02
     validation_tokens: Count = 65_536
-    max_epochs: Rate = 4.0
+    max_epochs: Positive = 4.0
     licence: str | None = None
 
     @property
@@ -57,7 +57,7 @@ class Batch(Part):
     """One step of the optimiser: ``sequences`` windows of ``length`` tokens."""
 
     sequences: Count = 16
-    length: Annotated[int, Field(ge=2)] = 128
+    length: Annotated[int, Field(ge=2), NO_TRUTH] = 128
 
     @property
     def tokens(self) -> int:
@@ -105,23 +105,23 @@ class Ladder(Part):
     ladder: Annotated[str, Field(min_length=1, max_length=120)]
     output: Annotated[str, Field(min_length=1)]
     corpus: Corpus
-    vocabulary: Annotated[int, Field(ge=SMALLEST_VOCABULARY, le=LARGEST_VOCABULARY)] = 2_048
+    vocabulary: Annotated[int, Field(ge=SMALLEST_VOCABULARY, le=LARGEST_VOCABULARY), NO_TRUTH] = 2_048
     architecture: Architecture = "llama"
     tie_embeddings: bool = True
     positions: Count = 512
     sizes: Annotated[tuple[Size, ...], Field(min_length=1)]
     tokens: Annotated[tuple[Count, ...], Field(min_length=1)]
     batch: Batch = Batch()
-    learning_rate: Rate | RateRule | None = None
+    learning_rate: Positive | RateRule | None = None
     warmup: Whole = 0
     decay: Share = 0.2
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
-    max_grad_norm: Rate = 1.0
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    weight_decay: NotNegative = 0.1
+    max_grad_norm: Positive = 1.0
+    seed: Annotated[int, Field(ge=0, lt=2**32), NO_TRUTH] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     workers: Count | None = None
     threads: Count = 1
-    save_minutes: Rate = 2.0
+    save_minutes: Positive = 2.0
 
     _file: Path = PrivateAttr(default=Path("ladder.yaml"))
 

@@ -4,10 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bayes_scaling.finetune.config.parts import Count, Part
+from bayes_scaling.finetune.config.parts import Count, Part, Positive
 
 Architecture = Literal["llama", "gpt_neox"]
-Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 HEAD_MULTIPLE = {"llama": 2, "gpt_neox": 8}
 """A head is rotated in pairs of dimensions; GPT-NeoX rotates a quarter of it."""
@@ -31,7 +30,7 @@ class Size(Part):
     layers: Count
     heads: Count
     intermediate_size: Count
-    learning_rate: Rate | None = None
+    learning_rate: Positive | None = None
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -61,7 +60,7 @@ class Size(Part):
 class RateRule(Part):
     """Peak learning rates that fall with width: ``rate * at_hidden_size / hidden_size``."""
 
-    rate: Rate
+    rate: Positive
     at_hidden_size: Count
 
     def of(self, size: Size) -> float:
