@@ -54,6 +54,14 @@ def problems(posterior: "Posterior") -> list[str]:
     return [text for is_bad, text in rules if is_bad]
 
 
+def wants_draws(posterior: "Posterior") -> bool:
+    """Whether chains that mix are only too short: nothing is wrong but a small ESS."""
+    found = diagnose(posterior)
+    few = not min(found["ess_bulk"], found["ess_tail"]) >= MIN_ESS_PER_CHAIN * posterior.settings.chains
+    mix = found["r_hat"] <= MAX_R_HAT and found["bfmi"] >= MIN_BFMI
+    return few and mix and found["divergent_share"] <= MAX_DIVERGENT_SHARE
+
+
 def kept_told(settings: NutsSettings) -> str:
     """What an interruption left, in words."""
     return f"{settings.draws} of {settings.asked} draws of each of {settings.chains} chains are kept"

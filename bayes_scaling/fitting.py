@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import pandas as pd
 
 from bayes_scaling.arguments import check_flag, check_option, check_seed, is_whole, shown
-from bayes_scaling.convergence import kept_told, problems
+from bayes_scaling.convergence import kept_told, problems, wants_draws
 from bayes_scaling.errors import ConvergenceWarning, InterruptionWarning, ModelError
 from bayes_scaling.exact import by_importance, check_exact
 from bayes_scaling.interruption import keeping
@@ -18,7 +18,7 @@ from bayes_scaling.models.curve import sample_curve, suits
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
-from bayes_scaling.models.sampler import sample_posterior
+from bayes_scaling.models.sampler import PosteriorDraws, sample_posterior
 from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
@@ -49,9 +49,10 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
 ) -> Posterior:
     """Posterior of a joint scaling law, by NUTS or, for a single curve, by sequential Monte Carlo.
 
-    An attempt that does not converge (R-hat, ESS, divergences, E-BFMI) is repeated with smaller steps, a longer
-    warm-up and more iterations for each draw, twice at most; what is still wrong then is warned of and makes
-    :meth:`Posterior.check` fail.
+    Chains that mix but are too short (a small ESS) go on for as long again, and of the more iterations as many draws
+    are kept. An attempt that does not converge for another reason (R-hat, divergences, E-BFMI) is repeated with
+    smaller steps, a longer warm-up and more iterations for each draw, twice at most; what is still wrong then is warned
+    of and makes :meth:`Posterior.check` fail.
 
     Parameters
     ----------
@@ -121,12 +122,24 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
 
     def sample(attempt: NutsSettings, stop: Stop | None) -> Posterior:
-        drawn = sample_posterior(
-            resolved, problem, attempt, seed, conditioned=conditioned, progress=progress, stop=stop
+        def told(drawn: PosteriorDraws) -> Posterior:
+            draws = drawn.stats["n_steps"].shape[1]
+            asked = 0 if draws == attempt.draws else attempt.draws
+            settings = replace(attempt, draws=draws, asked=asked, thin=drawn.thin)
+            return Posterior(valid, model, drawn.families, drawn.stats, seed, settings)
+
+        return told(
+            sample_posterior(
+                resolved,
+                problem,
+                attempt,
+                seed,
+                conditioned=conditioned,
+                progress=progress,
+                stop=stop,
+                more=lambda drawn: wants_draws(told(drawn)),
+            )
         )
-        draws = drawn.stats["n_steps"].shape[1]
-        told = replace(attempt, draws=draws, asked=0 if draws == attempt.draws else attempt.draws)
-        return Posterior(valid, model, drawn.families, drawn.stats, seed, told)
 
     with keeping() if keep_on_interrupt else nullcontext() as stop:
         last = _attempts(sample, settings, stop)

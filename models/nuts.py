@@ -5,7 +5,7 @@ beat vectorised chains: a chain does not wait for the longest tree of the others
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,10 +28,12 @@ Progress = Callable[[int, int], None]
 Potential = Callable[[Array, Any], Array]
 Record = dict[str, np.ndarray]
 Relearn = Callable[[Floats, Floats], tuple[Any, Floats]]
+More = Callable[[Record, int], bool]
 BLOCK = 100  # iterations between two reports of progress
 SCOUTED = 200  # iterations of the warm-up after which the length of trees is looked at
 LONG = 64  # leapfrog steps an iteration above which coordinates are learned anew
 RELEARNED = 3  # times at most
+MOST_THIN = 8  # iterations for each draw of chains that were asked for more
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ class NutsSettings:
     asked: int = 0
 
 
+class Drawn(NamedTuple):
+    """What chains drew, what the potential was told then, and the iterations for each draw that were needed."""
+
+    record: Record
+    told: Any
+    thin: int
+
+
 class Kernel(NamedTuple):
     """Compiled: ``begin(key, start, told)`` makes a chain's state, ``advance(state, told, target)`` moves it on.
 
@@ -78,16 +88,18 @@ class Kernel(NamedTuple):
     advance: Callable[[HMCState, Any, float], tuple[HMCState, dict[str, Array]]]
 
 
-def run_nuts(
+def run_nuts(  # noqa: PLR0913 - a problem, and what may be heard and said on the way, by name
     kernel: Kernel,
     told: Any,
     starts: Floats,
     settings: NutsSettings,
     seed: int,
     progress: Progress | None = None,
+    *,
     relearn: Relearn | None = None,
     stop: Stop | None = None,
-) -> tuple[Record, Any]:
+    more: More | None = None,
+) -> Drawn:
     """Draws from exp(-potential), with what the sampler says of each.
 
     Parameters
@@ -107,13 +119,15 @@ def run_nuts(
     stop : Stop, optional
         Once it is asked, the draws end with the last block that every chain has finished: the first of those that an
         uninterrupted sampler makes. Chains then take turns on the cores, so that all get equally far.
+    more : callable, optional
+        Asked, with the record and the iterations for each draw, whether the chains are to go on: for as many as they
+        have made so far, every second draw being kept; until there are :data:`MOST_THIN` for each draw.
 
     Returns
     -------
-    dict of arrays, leading shape (chains, draws)
-        ``z`` (…, d), ``n_steps``, ``diverging``, ``energy``, ``lp``, ``acceptance_rate``, ``step_size``.
-    told : pytree of arrays
-        What the potential was told when the draws were made.
+    Drawn
+        The record's arrays, leading shape (chains, draws): ``z`` (…, d), ``z_grad``, ``n_steps``, ``diverging``,
+        ``energy``, ``lp``, ``acceptance_rate``, ``step_size``.
 
     Raises
     ------
@@ -144,21 +158,24 @@ def run_nuts(
         return reached
 
     @in_float64
-    def run_chain(state: HMCState, key: Array, chain: int) -> Record:
+    def run_chain(state: HMCState, key: Array, chain: int) -> tuple[HMCState, list[Record]]:
         for reached, _ in blocks(state, settings.warmup - scouted):
             state = reached
         for again in jax.random.split(key, settings.warmups)[1:]:
             state = kernel.begin(again, state.z, told)
             for reached, _ in blocks(state, settings.warmup):
                 state = reached
+        return draw(state, chain, settings.thin)
+
+    @in_float64
+    def draw(state: HMCState, chain: int, thin: int) -> tuple[HMCState, list[Record]]:
         kept = []
         with suppress(NothingDrawn):
-            for _, record in blocks(state, settings.thin * settings.draws):
+            for reached, record in blocks(state, thin * settings.draws):
+                state = reached
                 kept.append(record)
                 finished.add(chain)
-        if not kept:
-            raise NothingDrawn
-        return {name: np.concatenate([record[name] for record in kept])[:: settings.thin] for name in kept[0]}
+        return state, kept
 
     with ThreadPoolExecutor(workers) as pool, _told_of_errors(given_up):
         states, records = zip(*pool.map(scout, keys, jnp.asarray(starts)), strict=True)
@@ -170,11 +187,30 @@ def run_nuts(
             count.total += settings.chains * scouted
             again = [jax.random.fold_in(key, relearned) for key in keys]
             states, records = zip(*pool.map(scout, again, jnp.asarray(places)), strict=True)
-        chains = list(pool.map(run_chain, states, keys, range(settings.chains)))
-    draws = min(chain["n_steps"].size for chain in chains)
-    drawn = {name: np.stack([chain[name][:draws] for chain in chains]) for name in chains[0]}
-    del drawn["z_grad"]
-    return drawn, told
+        order, thin = range(settings.chains), settings.thin
+        states, blocks_of = zip(*pool.map(run_chain, states, keys, order), strict=True)
+        chains = list(blocks_of)
+        drawn = _together(chains, thin)
+        while more is not None and 2 * thin <= MOST_THIN and not stop.asked and more(drawn, thin):
+            count.total += settings.chains * thin * settings.draws
+            states, later = zip(*pool.map(draw, states, order, [thin] * settings.chains), strict=True)
+            if stop.asked:  # what there is was drawn in full
+                break
+            chains, thin = [kept + added for kept, added in zip(chains, later, strict=True)], 2 * thin
+            drawn = _together(chains, thin)
+    return Drawn(drawn, told, thin)
+
+
+def _together(chains: Sequence[list[Record]], thin: int) -> Record:
+    """Blocks of every chain as one record, as far as the shortest chain goes."""
+    if not all(chains):
+        raise NothingDrawn
+    iterations = BLOCK * min(len(blocks) for blocks in chains)
+    names = chains[0][0]
+    return {
+        name: np.stack([np.concatenate([record[name] for record in blocks])[:iterations:thin] for blocks in chains])
+        for name in names
+    }
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The posterior of the joint model: mode, curvature, NUTS, and the draws in the paper's symbols."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
-from bayes_scaling.models.nuts import NutsSettings, Progress, run_nuts
+from bayes_scaling.models.nuts import NutsSettings, Progress, Record, run_nuts
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, Told, data_of, program, told
 from bayes_scaling.models.relearning import learned_scale
@@ -28,10 +29,13 @@ class PosteriorDraws(NamedTuple):
         effects, ``base_common`` and ``base_effect``.
     stats : dict of arrays, shape (chains, draws)
         ArviZ's names: ``n_steps, diverging, energy, lp, acceptance_rate, step_size``.
+    thin : int
+        Iterations for each draw.
     """
 
     families: dict[str, Floats]
     stats: dict[str, np.ndarray]
+    thin: int
 
 
 @in_float64
@@ -44,6 +48,7 @@ def sample_posterior(
     conditioned: bool = True,
     progress: Progress | None = None,
     stop: Stop | None = None,
+    more: Callable[[PosteriorDraws], bool] | None = None,
 ) -> PosteriorDraws:
     """Draw from the posterior of a joint model; a design that was sampled before is not compiled again.
 
@@ -60,6 +65,8 @@ def sample_posterior(
         Called as ``progress(done, total)``.
     stop : Stop, optional
         Ends the sampling with the draws that are finished.
+    more : callable, optional
+        Asked of the draws whether the chains are to go on, see :func:`~.nuts.run_nuts`.
 
     Raises
     ------
@@ -73,13 +80,27 @@ def sample_posterior(
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
     kernel = compiled.kernel(settings, starts[0], arguments)
 
+    def in_symbols(record: Record, thin: int) -> PosteriorDraws:
+        families = compiled.families(jnp.asarray(record["z"]), arguments)
+        stats = {name: values for name, values in record.items() if name not in ("z", "z_grad")}
+        return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, stats, thin)
+
     def relearn(y: Floats, gradient: Floats) -> tuple[Told, Floats]:
-        nonlocal whitening
+        nonlocal arguments, whitening
         scale = learned_scale(*(values.reshape(-1, coordinates.size) for values in (y, gradient)))
         whitening = replace(whitening, normal=scale.after(whitening.normal))
-        return told(data, whitening), scale.inverse(y[:, -1])
+        arguments = told(data, whitening)
+        return arguments, scale.inverse(y[:, -1])
 
-    learning = relearn if conditioned else None
-    drawn, arguments = run_nuts(kernel, arguments, starts, settings, seed, progress, learning, stop)
-    families = compiled.families(jnp.asarray(drawn.pop("z")), arguments)
-    return PosteriorDraws({name: np.asarray(value) for name, value in families.items()}, drawn)
+    drawn = run_nuts(
+        kernel,
+        arguments,
+        starts,
+        settings,
+        seed,
+        progress,
+        relearn=relearn if conditioned else None,
+        stop=stop,
+        more=None if more is None else lambda record, thin: more(in_symbols(record, thin)),
+    )
+    return in_symbols(drawn.record, drawn.thin)

@@ -7,6 +7,8 @@ import pytest
 import bayes_scaling as bs
 from shared.posteriors import S8, S16, canned, flat
 
+pytestmark = pytest.mark.numbers
+
 RNG = np.random.default_rng(5)
 BOTH = pd.DataFrame({"method": ["full", "lora", "full", "lora"], "base": ["8B", "8B", "1B", "1B"]})
 BOTH = BOTH.assign(model_size=[S8, S8, 0.956e9, 0.956e9])

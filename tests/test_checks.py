@@ -6,9 +6,11 @@ import numpy as np
 import numpyro.distributions as dist
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 import bayes_scaling as bs
 from bayes_scaling.checks.measured import direction, overlap
+from bayes_scaling.convergence import problems, wants_draws
 
 
 def altered(fit, **changes):
@@ -84,6 +86,20 @@ def test_a_slow_chain_is_told_by_its_effective_sample_size(fit):
     alpha = np.repeat(fit.draws["alpha"][:, ::40], 40, axis=1)
     status, reason = found(with_draws(fit, alpha=alpha).check(), "convergence")
     assert status == "failed" and "bulk ESS" in reason
+
+
+def test_only_chains_that_mix_are_worth_going_on_with(fit):
+    rng, values = np.random.default_rng(0), norm.ppf((np.arange(40) + 0.5) / 40)
+    halves = np.stack([rng.permutation(values) for _ in range(8)]).reshape(4, 80)  # every half chain has the same
+    beta = halves[:, np.arange(1000) * 80 // 1000, None] + np.zeros(3)
+    short = with_draws(fit, beta=beta)
+    (reason,) = problems(short)[:1]
+    assert "ESS" in reason and wants_draws(short)
+    assert not wants_draws(fit), "nothing is wrong"
+    assert not wants_draws(with_draws(short, E=fit.draws["E"] + 0.2 * np.eye(4)[3][:, None, None])), "R-hat"
+    diverging = np.zeros(fit.stats["diverging"].shape, bool)
+    diverging[0, :20] = True
+    assert not wants_draws(with_stats(short, diverging=diverging)), "a draw in two hundred diverged"
 
 
 def test_divergences_are_counted_and_fail_above_one_in_a_thousand(fit):

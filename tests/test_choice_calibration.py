@@ -10,6 +10,8 @@ import bayes_scaling as bs
 from bayes_scaling.models.gauss_newton import approximate
 from shared.posteriors import canned
 
+pytestmark = pytest.mark.numbers
+
 MODEL = bs.JointLaw(factors=(), base_effects=False)
 SIZES = np.geomspace(100, 3000, 5)
 AHEAD = (6e3, 2e4, 6e4)

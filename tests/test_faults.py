@@ -162,8 +162,8 @@ def drawn_until(iterations: int, settings: NutsSettings, stop: Stop | None) -> n
         if stop is not None and done == iterations:
             stop.ask()
 
-    drawn, _ = run_nuts(counting(0.002), None, np.arange(3.0)[:, None], settings, 0, progress, stop=stop)
-    return drawn["z"]
+    drawn = run_nuts(counting(0.002), None, np.arange(3.0)[:, None], settings, 0, progress, stop=stop)
+    return drawn.record["z"]
 
 
 @pytest.mark.parametrize("thin", [1, 2, 8])
@@ -174,6 +174,39 @@ def test_an_interruption_leaves_the_first_draws_of_every_chain(thin: int) -> Non
     assert whole.shape == (3, 2000, 2) and 0 < kept.shape[1] < 2000
     np.testing.assert_array_equal(kept, whole[:, : kept.shape[1]])
     np.testing.assert_array_equal(drawn_until(0, settings, Stop()), whole)
+
+
+# --- chains that go on
+
+
+@pytest.mark.parametrize(("asked", "thin"), [(0, 2), (1, 4), (5, 8)])
+def test_chains_go_on_as_often_as_they_are_asked(asked: int, thin: int) -> None:
+    """Twice as long each time, every second draw kept, and never beyond the most iterations for each draw."""
+    settings, totals, heard = NutsSettings(chains=3, warmup=300, draws=200, thin=2), list[int](), list[int]()
+
+    def more(record: dict[str, np.ndarray], iterations: int) -> bool:
+        heard.append(iterations)
+        np.testing.assert_array_equal(record["z"][:, :, 1], 300 + np.arange(200)[None] * iterations * np.ones((3, 1)))
+        return len(heard) <= asked
+
+    starts = np.arange(3.0)[:, None]
+    drawn = run_nuts(counting(), None, starts, settings, 0, lambda done, total: totals.append(total - done), more=more)
+    assert drawn.thin == thin and totals[-1] == 0
+    assert heard == [2, 4, 8][: len(heard)] and drawn.record["z"].shape == (3, 200, 2)
+    np.testing.assert_array_equal(drawn.record["z"][0, :, 1], 300 + thin * np.arange(200))
+
+
+def test_chains_that_are_stopped_while_they_go_on_keep_what_was_whole() -> None:
+    settings, stop = NutsSettings(chains=3, warmup=300, draws=200, thin=2), Stop()
+
+    def progress(done: int, total: int) -> None:
+        if done == 3 * (300 + 400) + 100:
+            stop.ask()
+
+    starts = np.arange(3.0)[:, None]
+    drawn = run_nuts(counting(), None, starts, settings, 0, progress, stop=stop, more=lambda record, thin: True)
+    assert drawn.thin == 2
+    np.testing.assert_array_equal(drawn.record["z"][0, :, 1], 300 + 2 * np.arange(200))
 
 
 def test_an_interruption_of_the_warm_up_leaves_nothing() -> None:
@@ -233,7 +266,7 @@ def test_ctrl_c_keeps_finished_draws_where_that_is_asked(
     options: list[str], share: int, said: str | None, few_runs: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "out.nc"
-    command = ("fit", few_runs, "-o", output, "--warmup", "200", "--draws", "1000", *options)
+    command = ("fit", few_runs, "-o", output, "--warmup", "200", "--draws", "600", *options)
     with started("-c", FIRST_DRAWS, *command) as process:
         shares = (int(line.split()[0]) for line in iter(process.stdout.readline, "") if line.endswith("%\n"))
         assert next((found for found in shares if found >= share), None), process.stderr.read()
@@ -246,8 +279,8 @@ def test_ctrl_c_keeps_finished_draws_where_that_is_asked(
     assert "warning: the fit was interrupted" in told[-2]
     fit = bs.load_posterior(output)
     assert list(tmp_path.iterdir()) == [output]
-    assert fit.settings.asked == 1000 > fit.settings.draws == fit.draws["beta"].shape[1] > 0
-    of = f"{fit.settings.draws} of 1000 draws of each of 4 chains are kept"
+    assert fit.settings.asked == 600 > fit.settings.draws == fit.draws["beta"].shape[1] > 0
+    of = f"{fit.settings.draws} of 600 draws of each of 4 chains are kept"
     assert of in told[-1] and of in fit.describe()
     (reason,) = fit.check().table.query("check == 'interruption'")["reason"]
     assert of in reason

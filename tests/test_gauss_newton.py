@@ -11,6 +11,8 @@ from scipy.stats import t as student_t
 import bayes_scaling as bs
 from bayes_scaling.models.gauss_newton import approximate, suits
 
+pytestmark = pytest.mark.numbers
+
 NOISE = 0.01
 CELL = bs.CellTruth(alpha={"model_size": 0.3}, beta=0.15, E=1.0, A=3000.0, sigma=NOISE)
 DESIGN = (

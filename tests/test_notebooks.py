@@ -11,6 +11,9 @@ import pytest
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 PAIRS = sorted(NOTEBOOKS.glob("*.py"))
 
+# the quickstart meets ArviZ and the plots on every Python; the others are long
+RUN_ON = [path if path.stem == "quickstart" else pytest.param(path, marks=pytest.mark.numbers) for path in PAIRS]
+
 # In a process of its own: Jupyter and its event loops warn of much that is not ours
 RUN = """
 import sys, jupytext, nbclient
@@ -47,7 +50,7 @@ def test_no_output_is_committed(path):
             assert cell.outputs == [] and cell.execution_count is None
 
 
-@pytest.mark.parametrize("path", PAIRS, ids=name)
+@pytest.mark.parametrize("path", RUN_ON, ids=name)
 def test_a_notebook_runs(path, tmp_path):
     if "from bayes_scaling.finetune import" in path.read_text(encoding="utf-8"):
         pytest.importorskip("torch", reason="the finetune extra is not installed")

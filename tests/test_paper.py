@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 
 import bayes_scaling as bs
 
+pytestmark = pytest.mark.numbers
+
 DELTA = 1e-3  # Huber's, on log loss (Hoffmann et al. 2022)
 REFITS = 60
 

@@ -11,6 +11,8 @@ import bayes_scaling as bs
 from bayes_scaling.models.prior_spec import PriorSpec, stack
 from shared.prior_specs import refused
 
+pytestmark = pytest.mark.numbers
+
 SCALARS = [
     dist.Normal(0.0, 0.05),
     dist.LogNormal(0.123456789012345, 2),

@@ -68,7 +68,7 @@ def test_two_truths_come_back() -> None:
     model, misses = bs.JointLaw(priors=PRIORS), 0
     for seed in (4, 5):
         runs, truth = drawn_runs(model, seed)
-        fit = bs.fit(runs, model, seed=0)
+        fit = bs.fit(runs, model, seed=0, draws=600, warmup=600)
         misses += sum(int(np.sum(~hits)) for hits in covered(fit, truth).values())
         np.testing.assert_allclose(fit.family("alpha").mean(axis=0), truth["alpha"], atol=0.25)
         assert fit.check().verdict != "FAIL"

@@ -10,6 +10,8 @@ from bayes_scaling.models.nuts import NutsSettings, compile_nuts, run_nuts
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.relearning import Scale, learned_scale
 
+pytestmark = pytest.mark.numbers
+
 SIZE = 30
 SETTINGS = NutsSettings(chains=2, warmup=300, draws=300, thin=1)
 
@@ -60,7 +62,7 @@ def sampled(sigma, relearn):
     told = jnp.zeros(SIZE), jnp.eye(SIZE)
     starts = np.random.default_rng(0).normal(size=(2, SIZE))
     kernel = compile_nuts(potential, SETTINGS, starts[0], told)
-    drawn, (centre, factor) = run_nuts(kernel, told, starts, SETTINGS, 0, relearn=relearn(told) if relearn else None)
+    drawn, (centre, factor), _ = run_nuts(kernel, told, starts, SETTINGS, 0, relearn=relearn(told) if relearn else None)
     z = np.asarray(centre) + drawn["z"].reshape(-1, SIZE) @ np.asarray(factor).T
     return z, drawn["n_steps"].mean()
 

@@ -15,6 +15,8 @@ from bayes_scaling.models.order_statistics import quantiles
 from bayes_scaling.models.products import product
 from shared.posteriors import METHODS, S8, scattered
 
+pytestmark = pytest.mark.numbers
+
 PROBS = (0.05, 0.95, 0.15, 0.85)
 NUMBERS = ["mean", "sd", "low", "high"]
 

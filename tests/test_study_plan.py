@@ -11,6 +11,8 @@ import bayes_scaling as bs
 from bayes_scaling.cli import app
 from bayes_scaling.study_simulation import truth_from_loss
 
+pytestmark = pytest.mark.numbers
+
 RANGES = {"model_size": (1e8, 1e10), "finetune_size": (1e3, 1e6)}
 EXPONENTS = {"model_size": 0.2, "finetune_size": 0.15}
 CONTRAST = ("model_size", "finetune_size")
