@@ -124,7 +124,7 @@ class JointLaw:
         if not isinstance(self.priors, str | Mapping) or not all(isinstance(key, str) for key in keys):
             raise ModelError(
                 f"priors={shown(self.priors)}: give a mapping of parameter to prior, such as "
-                "{'beta': dist.Normal(0.1, 0.1)}, or the name of a preset"
+                "{'beta': dist.LogNormal(-3.0, 1.0)}, or the name of a preset"
             )
         _ = self.prior_specs  # a bad prior is told here, not when sampling starts
 

@@ -3,12 +3,12 @@ r"""Partial pooling: exponents and noise of cells that are alike come from one p
 With ``pool=("task",)`` the cells (task t, method m) of one method share a population over tasks, with ``("method",)``
 those of one task a population over methods, with both there is one population of all. For a cell in group g::
 
-    beta[t, m]     ~ Normal(beta_mean[g], beta_scale)
+    beta[t, m]     ~ LogNormal(log beta_mean[g], beta_scale)
     alpha[f, t, m] ~ LogNormal(log alpha_mean[f, g], alpha_scale[f])    for each factor f
     sigma[t, m]    ~ LogNormal(log sigma_mean[g], sigma_scale)
 
-What is positive is pooled on its log, so that it stays so; what may have either sign (beta, and alpha of the PET size)
-on its own scale. A population's mean has the prior that the parameter has without pooling, and a given prior is on
+What is positive is pooled on its log, so that it stays so; what may have either sign (alpha of the PET size) on its
+own scale. A population's mean has the prior that the parameter has without pooling, and a given prior is on
 the mean. Scales have a half-normal prior: zero, which is complete pooling, is not excluded, and a few groups do not
 blow it up. E and A are not pooled: a loss level is a task's own.
 

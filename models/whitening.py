@@ -79,11 +79,12 @@ def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
         z = first.copy()
         z[scale_at] += np.log(multiple)
         tried.append(laplace(potential, z, held(c)))
-    best = max(tried, key=lambda normal: _evidence(potential, normal))
+    best = max(tried, key=lambda normal: evidence(potential, normal))
     return Whitening(best, follows, scale_at, float(np.median(base_errors(c.problem))))
 
 
-def _evidence(potential: ValueAndGradient, normal: Normal) -> float:
+def evidence(potential: ValueAndGradient, normal: Normal) -> float:
+    """Log of the integral of exp(-potential) by Laplace, up to a constant."""
     return float(np.linalg.slogdet(normal.factor)[1] - potential(normal.mean)[0])
 
 

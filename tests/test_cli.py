@@ -50,7 +50,7 @@ def test_check_shows_the_model_before_any_sampling(csv):
     text = answer("check", csv)
     assert "147 runs, and they pass every check" in text
     assert "lora    51" in text
-    assert "StudentT(df=4, loc=0.1, scale=0.1)" in text
+    assert "LogNormal(loc=-2.996, scale=1.2)" in text
 
 
 def test_check_as_json_counts_the_cells(csv):

@@ -38,6 +38,9 @@ def test_the_papers_preset_has_the_mean_and_twice_the_spread_of_its_table():
         prior = stack([preset[f"alpha[{factor}]"]])
         assert float(prior.mean[0]) == pytest.approx(rows["value"].mean(), rel=0.05)
         assert float(prior.variance[0]) ** 0.5 == pytest.approx(2 * rows["value"].std(), rel=0.1)
+    beta, log_beta = published[published["parameter"] == "beta"]["value"], dict(preset["beta"].args)
+    assert log_beta["loc"] == pytest.approx(np.log(beta).mean(), rel=0.05)
+    assert log_beta["scale"] == pytest.approx(2 * np.log(beta).std(), rel=0.1)
 
 
 def test_a_preset_can_be_merged_with_ones_own_prior():
