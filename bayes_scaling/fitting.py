@@ -22,6 +22,7 @@ from bayes_scaling.models.sampler import PosteriorDraws, sample_posterior
 from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
+from bayes_scaling.runs.loss_kinds import warn_of_kind
 
 EFFORTS = (1, 4, 16)  # Metropolis steps of sequential Monte Carlo, over the usual, in one attempt after the other
 MOST_DRAWS, MOST_CHAINS = 1_000_000, 1000  # more fill any memory
@@ -102,6 +103,8 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         If an interruption left fewer draws than were asked for.
     ConvergenceWarning
         If the last attempt did not converge.
+    UserWarning
+        If the loss looks like a score or a perplexity, see :func:`bayes_scaling.load_runs`.
     """
     model = checked_model(model)
     settings = NutsSettings(chains=chains, warmup=warmup, draws=draws)
@@ -113,6 +116,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     if progress is not None and not callable(progress):
         raise ModelError(f"progress={shown(progress)}: a function of (done, total), or None")
     valid = validate_runs(runs)
+    warn_of_kind(valid)
     problem = model.encode(valid)
     resolved = model.resolve(problem.layout)
     if engine == "exact":

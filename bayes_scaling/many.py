@@ -19,6 +19,7 @@ from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.posterior import Posterior
 from bayes_scaling.runs import validate_runs
+from bayes_scaling.runs.loss_kinds import warn_of_kind
 from bayes_scaling.text import format_number, interval
 
 Group = tuple[Any, ...]
@@ -119,12 +120,15 @@ def fit_many(
     -----
     ConvergenceWarning
         If a group's last attempt did not converge.
+    UserWarning
+        If the loss looks like a score or a perplexity, see :func:`bayes_scaling.load_runs`.
     """
     model = checked_model(model)
     settings = NutsSettings(chains=chains, draws=draws)
     check_settings(settings)
     check_seed(seed)
     valid = validate_runs(runs)
+    warn_of_kind(valid)
     names = _check_by(valid, by)
     groups = [_encode(group, part, model, seed) for group, part in _split(valid, names)]
     quick = [g for g in groups if suits_exact(model.resolve(g.problem.layout), g.problem)]

@@ -1,5 +1,6 @@
 """Wrong arguments of the public functions: each is one error of the package, before anything is sampled."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -62,3 +63,14 @@ def test_sizes_that_move_together_fail_the_check_of_collinearity() -> None:
     (failed, *_) = collinearity.of_sizes(canned(good.assign(pretrain_size=20 * good["model_size"])))
     assert passed.status != FAILED
     assert failed.status == FAILED and "cannot be told apart in sum | lora" in failed.reason
+
+
+@pytest.mark.parametrize("call", [bs.fit, bs.fit_many])
+def test_losses_that_look_like_perplexities_are_told_of_before_they_are_fitted(call, drawn: bs.Posterior) -> None:
+    perplexities = drawn.runs.assign(loss=np.exp(2.0 + drawn.runs["loss"])).drop(columns="metric")
+    assert perplexities["loss"].median() > 13
+    with (
+        pytest.warns(UserWarning, match="natural logarithm of a perplexity"),
+        pytest.raises(AssertionError, match="sampled"),
+    ):
+        call(perplexities)

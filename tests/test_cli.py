@@ -53,6 +53,17 @@ def test_check_shows_the_model_before_any_sampling(csv):
     assert "LogNormal(loc=-2.996, scale=1.2)" in text
 
 
+def test_what_reading_and_fitting_warn_of_is_told_once(csv, tmp_path, monkeypatch):
+    def stopped(*args, **kwargs):
+        raise bs.ModelError("nothing is sampled here")
+
+    monkeypatch.setattr("bayes_scaling.fitting.sample_posterior", stopped)
+    runs = pd.read_csv(csv)
+    runs.assign(loss=np.exp(2.0 + runs["loss"])).drop(columns="metric").to_csv(csv, index=False)
+    result = run("fit", csv, "-o", tmp_path / "posterior.nc")
+    assert result.stderr.count("natural logarithm of a perplexity") == 1 == result.stderr.count("warning: ")
+
+
 def test_check_as_json_counts_the_cells(csv):
     table, text = rows("check", csv, "--law", "additive")
     assert table.set_index("method")["runs"].to_dict() == {"full": 45, "prompt": 51, "lora": 51}

@@ -39,7 +39,8 @@ class _Group(TyperGroup):
 
 @contextmanager
 def _told_warnings() -> Iterator[None]:
-    """Print the package's warnings as plain text on stderr."""
+    """Print the package's warnings as plain text on stderr, each once."""
+    told = set[str]()
 
     def tell(
         message: Warning | str,
@@ -49,7 +50,9 @@ def _told_warnings() -> Iterator[None]:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        typer.echo(f"warning: {message}", err=True)
+        if str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"warning: {message}", err=True)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("always", category=UserWarning, module=r"bayes_scaling\b")

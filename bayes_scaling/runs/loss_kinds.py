@@ -24,7 +24,7 @@ def warn_of_kind(runs: pd.DataFrame) -> None:
     if _NATS.search(metric):
         why = why or _by_size(float(runs["loss"].median()))
     if why:
-        warnings.warn(why, UserWarning, stacklevel=3)  # the line that called load_runs
+        warnings.warn(why, UserWarning, stacklevel=3)  # the line that called load_runs or fit
 
 
 def _by_name(metric: str) -> str | None:
