@@ -1,5 +1,6 @@
 """What an HDF5 file may ask of whoever reads it: looked at before any of its data, whoever wrote it."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ def look_through(path: Path, file: h5py.File) -> None:
     Raises
     ------
     ValueError
-        If a group lies within itself, there are very many items, something leads to another file, or the data would
-        take far more memory than the file has bytes.
+        If a group lies within itself, there are very many items, something leads to another file, or the data and
+        attributes would take far more memory than the file has bytes.
+    RuntimeError
+        If HDF5 cannot go through the attributes of an item.
     """
-    room = TIMES * path.stat().st_size + SLACK
+    room = TIMES * path.stat().st_size + SLACK - _bytes_of_attributes(file)
     for number, item in enumerate(_items(file), start=1):
         if number > ITEMS:
             raise ValueError(f"it has more than {ITEMS:,} groups and variables")
+        room -= _bytes_of_attributes(item)
         if isinstance(item, h5py.Dataset):
             _look_at_place(item)
             room -= item.nbytes
@@ -45,6 +49,12 @@ def _items(file: h5py.File) -> Iterator[Any]:
             yield item
             if isinstance(item, h5py.Group):
                 waiting.append((item, level + 1))
+
+
+def _bytes_of_attributes(item: Any) -> int:
+    """What they take by their own word: HDF5 makes room for that, before it finds that they are not as large."""
+    found = [item.attrs.get_id(name) for name in item.attrs]
+    return sum(math.prod(of.shape or ()) * of.dtype.itemsize for of in found)
 
 
 def _look_at_place(dataset: h5py.Dataset) -> None:

@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit, logit
+from numpy.typing import NDArray
+from scipy.special import expit, log_ndtr, logit, ndtri_exp
 
 from bayes_scaling.models.joint import EFFECT_DF, JointModel
 from bayes_scaling.models.layout import Floats, Ints, Problem
+from bayes_scaling.models.pooling import is_positive
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.rough import rough_estimates
@@ -118,15 +120,35 @@ def approximate(model: JointModel, problem: Problem, draws: int, seed: int) -> d
     every = _components(priors, settings, scales, shares)
     weights = np.exp(every.log_weight - every.log_weight.max())
     picked = rng.choice(weights.size, size=4 * draws, p=weights / weights.sum())
-    mean, covariance = every.mean[picked], every.covariance[picked]
-    theta = mean + np.einsum("sij,sj->si", np.linalg.cholesky(covariance), rng.standard_normal(mean.shape))
+    theta, log_kept = _draw(every.mean[picked], every.covariance[picked], priors.positive, rng)
     step = np.diff(logit(shares)).mean()
     share = expit(logit(np.repeat(shares, scales.sigma.size)[picked]) + step * rng.uniform(-0.5, 0.5, picked.size))
     families = _families(theta, share)
-    log_ratio = priors.log_ratio(families)
+    log_ratio = priors.log_ratio(families) + log_kept
     ratio = np.exp(log_ratio - log_ratio.max())
     kept = rng.choice(ratio.size, size=draws, p=ratio / ratio.sum())
     return {name: values[kept] for name, values in families.items()}
+
+
+def _draw(
+    mean: Floats, covariance: Floats, positive: NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """A draw of each Gaussian whose positive slopes are positive, and the log of the Gaussian's mass that is left.
+
+    Slope by slope, each from its truncated conditional (GHK: Geweke 1991, Keane 1994); the mass is what draws weigh.
+    """
+    order = np.roll(np.arange(mean.shape[1]), -1)  # slopes first, then the level, which may have either sign
+    lower = np.linalg.cholesky(covariance[:, order[:, None], order])
+    z = rng.standard_normal(mean.shape)
+    log_kept = np.zeros(len(mean))
+    for j in np.flatnonzero(positive):
+        centre = mean[:, order[j]] + np.sum(lower[:, j, :j] * z[:, :j], axis=1)
+        log_mass = log_ndtr(centre / lower[:, j, j])
+        z[:, j] = -ndtri_exp(np.log1p(-rng.uniform(size=len(mean))) + log_mass)
+        log_kept += log_mass
+    theta = np.empty_like(mean)
+    theta[:, order] = mean[:, order] + np.einsum("sij,sj->si", lower, z)
+    return theta, log_kept
 
 
 def _settings(problem: Problem) -> _Settings:
@@ -165,6 +187,9 @@ class _Priors:
         }
         exponents = [self.normal(family) for family in ("alpha", "beta") if family in self.sites]
         self.mean, self.sd = (np.concatenate(parts) for parts in zip(*exponents, strict=True))
+        self.positive = np.concatenate(
+            [self.are_positive(family) for family in ("alpha", "beta") if family in self.sites]
+        )
 
     def normal(self, family: str) -> tuple[Floats, Floats]:
         """Mean and spread of each member, heavy tails cut."""
@@ -172,6 +197,11 @@ class _Priors:
         samples = np.array([spec.sample(PRIOR_SAMPLE) for _, spec in sorted(where, key=lambda pair: pair[0])])
         low, middle, high = np.quantile(samples, [0.16, 0.5, 0.84], axis=1)
         return np.asarray(middle), WIDER * np.maximum((high - low) / 2, LEAST)
+
+    def are_positive(self, family: str) -> NDArray[np.bool_]:
+        """Which members have a prior on positive values."""
+        where = [(i, spec) for site in self.sites[family] for i, spec in zip(site.index, site.specs, strict=True)]
+        return np.array([is_positive(spec) for _, spec in sorted(where, key=lambda pair: pair[0])])
 
     def log_ratio(self, families: dict[str, Floats]) -> Floats:
         """Log of the true priors of exponents over their normals, shape (S,)."""

@@ -47,8 +47,8 @@ FIXED_DEFAULTS = {
     # Positive as well: with a law that rises and a drift or base slopes that make the loss fall, the posterior has a
     # second mode (seen on the ladder's LoRA runs), in which no chain can stand for both.
     "beta": (
-        PriorSpec.of("LogNormal", loc=math.log(0.05), scale=1.2),
-        "published .015 to .15 is one sd either side; larger in other fields",
+        PriorSpec.of("LogNormal", loc=math.log(0.05), scale=1.0),
+        "published .015 to .15, median .05; larger in other fields",
     ),
     "sigma": (PriorSpec.of("LogNormal", loc=math.log(0.01), scale=1.5), "1 % of the loss, give or take a factor 4.5"),
     "nu": (

@@ -50,7 +50,7 @@ def test_check_shows_the_model_before_any_sampling(csv):
     text = answer("check", csv)
     assert "147 runs, and they pass every check" in text
     assert "lora    51" in text
-    assert "LogNormal(loc=-2.996, scale=1.2)" in text
+    assert "LogNormal(loc=-2.996, scale=1)" in text
 
 
 def test_what_reading_and_fitting_warn_of_is_told_once(csv, tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def test_default_priors_of_the_explanation_are_those_of_the_model(runs):
     text = bs.JointLaw("rectified").describe(runs)
     page = (DOCS / "explanation" / "models.md").read_text(encoding="utf-8")
     for written, printed in {
-        "LogNormal(log 0.05, 1.2)": "LogNormal(loc=-2.996, scale=1.2)",
+        "LogNormal(log 0.05, 1)": "LogNormal(loc=-2.996, scale=1)",
         "Gamma(2, 8)": "Gamma(concentration=2, rate=8)",
         "LogNormal(log 0.3, 1.5)": "LogNormal(loc=-1.204, scale=1.5)",
         "LogNormal(log 0.01, 1.5)": "LogNormal(loc=-4.605, scale=1.5)",

@@ -35,7 +35,7 @@ def exact_weights(problem, families):
     log_x, log_d = problem.rows.log_x[:, 0], problem.rows.log_d
     fitted = np.log(E[:, None] + R[:, None] * np.exp(-np.outer(alpha, log_x) - np.outer(beta, log_d)))
     target = -np.sum((np.log(problem.loss) - fitted) ** 2, axis=1) / (2 * NOISE**2)
-    target += gamma(2.0, scale=1 / 8).logpdf(alpha) + lognorm(1.2, scale=0.05).logpdf(beta)
+    target += gamma(2.0, scale=1 / 8).logpdf(alpha) + lognorm(1.0, scale=0.05).logpdf(beta)
     target += halfnorm(scale=problem.loss.min()).logpdf(E) + np.log(E)
     target += norm(np.log(np.median(problem.loss) / 2), 1.0).logpdf(np.log(R))
     log_weight = target - multivariate_t(mean, covariance, df=5).logpdf(theta)

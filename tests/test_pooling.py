@@ -118,7 +118,7 @@ def test_priors_on_the_population_are_printed_and_overridden_by_name() -> None:
         "beta ~ Normal(beta_mean, beta_scale): 6 in 2 populations",  # either sign, as given
         "alpha[model_size] ~ LogNormal(log alpha_mean[model_size], alpha_scale[model_size])",
         "Normal(loc=0.2, scale=0.01)",
-        "LogNormal(loc=-2.996, scale=1.2)",  # full keeps the default
+        "LogNormal(loc=-2.996, scale=1)",  # full keeps the default
         "HalfNormal(scale=0.2)",
         "HalfNormal(scale=0.05)",
     ):

@@ -1,7 +1,10 @@
 """Files that somebody made to hang their reader, to fill its memory or to have it read other files."""
 
+import gzip
 import importlib.util
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +17,15 @@ import bayes_scaling as bs
 from bayes_scaling.storage_limits import ITEMS, LEVELS, look_through
 
 GOOD = sorted((Path(__file__).parent / "data" / "saved").glob("*.nc"))[-1]
+FORGED_FILES = Path(__file__).parent / "data" / "forged"
+MEMORY_OF = """
+import resource, sys, bayes_scaling as bs
+try:
+    bs.load_posterior(sys.argv[1])
+except bs.PosteriorFileError as error:
+    print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -85,6 +97,16 @@ def test_a_forged_file_is_refused_before_it_is_read(forge: Callable[[h5py.File, 
     with pytest.raises(bs.PosteriorFileError) as caught:
         bs.load_posterior(path)
     assert FORGED[forge] in str(caught.value)
+
+
+# Bug: 10 GB of memory, which HDF5 asks for by the size that a damaged attribute says it has; found by the fuzzer
+def test_a_damaged_attribute_takes_no_memory(tmp_path: Path) -> None:
+    forged = tmp_path / "forged.nc"
+    forged.write_bytes(gzip.decompress((FORGED_FILES / "attribute.nc.gz").read_bytes()))
+    done = subprocess.run([sys.executable, "-c", MEMORY_OF, forged], capture_output=True, text=True, check=True)
+    told, kilobytes = done.stdout.splitlines()
+    assert told.endswith("'bayes-scaling fit RUNS -o FILE'") and "attribute" in told
+    assert int(kilobytes) < 2_000_000
 
 
 def test_a_good_file_is_far_from_the_limits() -> None:

@@ -131,7 +131,10 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, object]:
 
 def _read_parquet(path: Path, text_columns: Collection[str]) -> pd.DataFrame:
     try:
-        return pd.read_parquet(path, engine="pyarrow")
+        frame = pd.read_parquet(path, engine="pyarrow")
+        for _, column in frame.items():
+            column.to_numpy()  # text that is no UTF-8 breaks here, and not wherever it is used
+        return frame
     except Exception as error:  # a few wrong bytes break pyarrow or pandas anywhere, with any error
         reason = next(iter(str(error).splitlines()), "")
         raise _damaged(path, reason or type(error).__name__) from error

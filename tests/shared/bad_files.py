@@ -80,6 +80,16 @@ def spoilt(change: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
     return write
 
 
+def binary_text(folder: Path) -> Path:
+    """Write a Parquet file whose tasks are no text, though it says so. Bug: found by the fuzzer, as pyarrow's error."""
+    found = pa.Table.from_pandas(table(), preserve_index=False)
+    task = found["task"].combine_chunks().cast(pa.string())
+    bytes_of = pa.py_buffer(task.buffers()[2].to_pybytes().replace(b"s", b"\xff"))
+    spoilt = pa.StringArray.from_buffers(len(task), task.buffers()[1], bytes_of)
+    pq.write_table(found.set_column(found.column_names.index("task"), "task", spoilt), folder / "runs.parquet")
+    return folder / "runs.parquet"
+
+
 def noted(notes: bytes) -> Callable[[Path], Path]:
     """Write a Parquet file with these notes of how pandas had its columns."""
 
@@ -236,6 +246,7 @@ PARQUETS: dict[str, FileCase] = {
     "empty file": FileCase(raw(b"", "runs.parquet"), refused("runs.parquet' cannot be read")),
     "cut short": FileCase(spoilt(lambda b: b[: len(b) // 2]), refused("cannot be read", "write the file again")),
     "without its end": FileCase(spoilt(lambda b: b[:-4]), refused("cannot be read")),
+    "text that is no UTF-8": FileCase(binary_text, refused("cannot be read", "write the file again")),
     "pages of noise": FileCase(spoilt(lambda b: b[:4] + b"\xff" * 60 + b[64:]), refused("cannot be read")),
     "notes of pandas that are no JSON": FileCase(noted(b"{index_columns"), refused("cannot be read: Expecting")),
     "notes of pandas without a type": FileCase(

@@ -36,7 +36,7 @@ def families_of(frame: pd.DataFrame) -> pd.DataFrame:
 
 MIDDLES = {"E": 1.0, "nu": 20.0, "base_share": 0.5, "reducible": 1.0, "data_term": 0.3, "prelearned": 0.3}
 MIDDLES |= {"slope_share": 0.5, "beta_mean": 0.1, "alpha_mean": 0.2, "sigma_mean": 0.005, "drift_scale": 0.002}
-SCALES = {"base_scale": 0.02, "family_scale": 0.1, "beta_scale": 0.01, "alpha_scale": 0.1, "sigma_scale": 0.3}
+SCALES = {"base_scale": 0.02, "family_scale": 0.1, "beta_scale": 0.1, "alpha_scale": 0.1, "sigma_scale": 0.3}
 SCALES |= {"slope_scale": 0.1}
 
 
