@@ -1,6 +1,8 @@
 """What an HDF5 file may ask of whoever reads it: looked at before any of its data, whoever wrote it."""
 
 import math
+import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ LEVELS = 3  # of groups; ours have one. A group that holds itself has no end
 ITEMS = 1_000  # groups and datasets; ours have about a hundred
 TIMES = 100  # bytes in memory for one byte of the file; draws are noise, which nothing packs so well
 SLACK = 1 << 20
+SCALES = 100  # of a dimension; ours have one
+
+_DIMENSION_LIST = b"DIMENSION_LIST\0"
 
 
 def look_through(path: Path, file: h5py.File) -> None:
@@ -19,11 +24,12 @@ def look_through(path: Path, file: h5py.File) -> None:
     Raises
     ------
     ValueError
-        If a group lies within itself, there are very many items, something leads to another file, or the data and
-        attributes would take far more memory than the file has bytes.
+        If a group lies within itself, there are very many items, something leads to another file, or the data,
+        attributes or lists of dimensions would take far more memory than the file has bytes.
     RuntimeError
         If HDF5 cannot go through the attributes of an item.
     """
+    _look_at_dimension_lists(path.read_bytes())
     room = TIMES * path.stat().st_size + SLACK - _bytes_of_attributes(file)
     for number, item in enumerate(_items(file), start=1):
         if number > ITEMS:
@@ -49,6 +55,24 @@ def _items(file: h5py.File) -> Iterator[Any]:
             yield item
             if isinstance(item, h5py.Group):
                 waiting.append((item, level + 1))
+
+
+def _look_at_dimension_lists(content: bytes) -> None:
+    """Of every dimension the number of its scales: HDF5 makes room for so many, before it looks where they are.
+
+    HDF5 gives no way to ask. A list is an attribute message (HDF5 file format 3.0, IV.A.2.m), of the version that
+    h5netcdf writes: name, kind and shape, each padded to eight bytes, then length and place of every list.
+    """
+    for found in re.finditer(_DIMENSION_LIST, content):
+        version, _, *lengths = struct.unpack_from("<BBHHH", content, found.start() - 8)
+        if version != 1:
+            continue
+        name, kind, shape = (-(-length // 8) * 8 for length in lengths)
+        at = found.start() + name + kind
+        (dimensions,) = struct.unpack_from("<Q", content, at + 8)
+        lists = struct.iter_unpack("<IQI", content[at + shape :][: 16 * dimensions])
+        if any(scales > SCALES for scales, _, _ in lists):
+            raise ValueError(f"a dimension has more than {SCALES} scales")
 
 
 def _bytes_of_attributes(item: Any) -> int:

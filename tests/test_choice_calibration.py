@@ -25,7 +25,7 @@ def pairs(count):
     rng = np.random.default_rng(20240226)
     curves = []
     for i in range(count):
-        beta = 0.1 + 0.1 * rng.standard_t(4)
+        beta = 0.05 * np.exp(rng.standard_normal())
         floor, reducible = abs(rng.normal(0, 1.0)), np.exp(rng.normal(np.log(0.6), 1.0))
         centre = np.exp(np.log(SIZES).mean())
         cell = bs.CellTruth(alpha={}, beta=beta, E=floor, A=reducible * centre**beta, sigma=NOISE)
