@@ -16,6 +16,7 @@ SLACK = 1 << 20
 SCALES = 100  # of a dimension; ours have one
 
 _DIMENSION_LIST = b"DIMENSION_LIST\0"
+_OF_REFERENCES = struct.pack("<4I", 0x19, 16, 0x17, 8)  # kind: sequences (in 16 bytes) of references to objects (8)
 
 
 def look_through(path: Path, file: h5py.File) -> None:
@@ -58,7 +59,7 @@ def _items(file: h5py.File) -> Iterator[Any]:
 
 
 def _look_at_dimension_lists(content: bytes) -> None:
-    """Of every dimension the number of its scales: HDF5 makes room for so many, before it looks where they are.
+    """Kind and lengths of lists of scales: HDF5 makes room for them and follows them before it looks what is there.
 
     HDF5 gives no way to ask. A list is an attribute message (HDF5 file format 3.0, IV.A.2.m), of the version that
     h5netcdf writes: name, kind and shape, each padded to eight bytes, then length and place of every list.
@@ -69,6 +70,8 @@ def _look_at_dimension_lists(content: bytes) -> None:
             continue
         name, kind, shape = (-(-length // 8) * 8 for length in lengths)
         at = found.start() + name + kind
+        if content[at - kind : at] != _OF_REFERENCES:
+            raise ValueError("a list of dimensions is none of references")
         (dimensions,) = struct.unpack_from("<Q", content, at + 8)
         lists = struct.iter_unpack("<IQI", content[at + shape :][: 16 * dimensions])
         if any(scales > SCALES for scales, _, _ in lists):
