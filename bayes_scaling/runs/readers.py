@@ -104,8 +104,8 @@ def _read_json_lines(path: Path, text_columns: Collection[str]) -> pd.DataFrame:
     rows = [_json_object(path, number, line) for number, line in lines if line.strip()]
     try:
         return pd.DataFrame.from_records(rows)
-    except UnicodeEncodeError as error:  # half of a surrogate pair, which JSON can spell
-        raise _damaged(path, f"it has text that no encoding can hold, {error.object!r}") from error
+    except OverflowError:  # pandas 2, of a whole number that no float holds: its column will say so
+        return pd.DataFrame(rows, dtype=object)
 
 
 def _each_key_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -126,7 +126,18 @@ def _json_object(path: Path, number: int, line: str) -> dict[str, object]:
         raise _damaged(path, f"line {number} is not JSON ({error})") from error
     if not isinstance(row, dict):
         raise _damaged(path, f"line {number} is not a JSON object but {line.strip()[:40]!r}")
+    if "\\ud" in line.lower():
+        _check_pairs(path, row)
     return row
+
+
+def _check_pairs(path: Path, row: dict[str, object]) -> None:
+    """Refuse half of a surrogate pair, which JSON can spell."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = error.object[error.start : error.end]
+        raise _damaged(path, f"it has text that no encoding can hold, {half!r}") from error
 
 
 def _read_parquet(path: Path, text_columns: Collection[str]) -> pd.DataFrame:
