@@ -153,14 +153,14 @@ def path_of(path: object) -> Path:
 
 
 def _look_at(path: Path) -> None:
-    """Read the root's attributes: where they are damaged, h5netcdf's half-open file complains on stderr as it goes.
+    """See that the file can be read at all: HDF5 and h5netcdf follow whatever a file says, without end.
 
-    Then see that the rest can be read at all: h5netcdf follows whatever a file says, without end.
+    Then read the root's attributes: where they are damaged, h5netcdf's half-open file complains on stderr as it goes.
     """
     with h5py.File(path, "r") as file:
+        look_through(path, file)
         file.attrs.get("_nc3_strict")
         _ = file.attrs[ATTRIBUTE]
-        look_through(path, file)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, xr.Dataset]]:

@@ -4,6 +4,7 @@ import math
 import re
 import struct
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ LEVELS = 3  # of groups; ours have one. A group that holds itself has no end
 ITEMS = 1_000  # groups and datasets; ours have about a hundred
 TIMES = 100  # bytes in memory for one byte of the file; draws are noise, which nothing packs so well
 SLACK = 1 << 20
-SCALES = 100  # of a dimension; ours have one
 
-_DIMENSION_LIST = b"DIMENSION_LIST\0"
+_SEQUENCE = struct.Struct("<IQI")  # of a length that is not fixed, in the file: its length, and where it lies
+_DIMENSION_LIST = "DIMENSION_LIST"
 _OF_REFERENCES = struct.pack("<4I", 0x19, 16, 0x17, 8)  # kind: sequences (in 16 bytes) of references to objects (8)
 
 
@@ -30,17 +31,23 @@ def look_through(path: Path, file: h5py.File) -> None:
     RuntimeError
         If HDF5 cannot go through the attributes of an item.
     """
-    _look_at_dimension_lists(path.read_bytes())
-    room = TIMES * path.stat().st_size + SLACK - _bytes_of_attributes(file)
-    for number, item in enumerate(_items(file), start=1):
+    content = path.read_bytes()
+    room, seen = TIMES * len(content) + SLACK, set[str]()
+    for number, item in enumerate(chain([file], _items(file))):
         if number > ITEMS:
             raise ValueError(f"it has more than {ITEMS:,} groups and variables")
         room -= _bytes_of_attributes(item)
         if isinstance(item, h5py.Dataset):
             _look_at_place(item)
             room -= item.nbytes
+            if item.dtype == object and item.id.get_offset() is not None:
+                _look_at_sequences(content, item.id.get_offset(), item.size)
         if room < 0:
             raise ValueError(f"its data would take more than {TIMES} times the memory that the file has bytes")
+        for name in set(item.attrs) - seen:
+            if item.attrs.get_id(name).dtype == object:
+                seen.add(name)
+                _look_at_attributes(content, name)
 
 
 def _items(file: h5py.File) -> Iterator[Any]:
@@ -58,24 +65,33 @@ def _items(file: h5py.File) -> Iterator[Any]:
                 waiting.append((item, level + 1))
 
 
-def _look_at_dimension_lists(content: bytes) -> None:
-    """Kind and lengths of lists of scales: HDF5 makes room for them and follows them before it looks what is there.
+def _look_at_attributes(content: bytes, name: str) -> None:
+    """Sequences in all attributes of a name: HDF5 makes room for them and follows them before it looks what is there.
 
-    HDF5 gives no way to ask. A list is an attribute message (HDF5 file format 3.0, IV.A.2.m), of the version that
-    h5netcdf writes: name, kind and shape, each padded to eight bytes, then length and place of every list.
+    HDF5 gives no way to ask. An attribute is a message (HDF5 file format 3.0, IV.A.2.m), of the version that
+    h5netcdf writes: name, kind and shape, each padded to eight bytes, then length and place of every sequence.
     """
-    for found in re.finditer(_DIMENSION_LIST, content):
-        version, _, *lengths = struct.unpack_from("<BBHHH", content, found.start() - 8)
-        if version != 1:
+    for found in re.finditer(re.escape(name.encode() + b"\0"), content):
+        if found.start() < 8:
             continue
-        name, kind, shape = (-(-length // 8) * 8 for length in lengths)
-        at = found.start() + name + kind
-        if content[at - kind : at] != _OF_REFERENCES:
+        version, _, *lengths = struct.unpack_from("<BBHHH", content, found.start() - 8)
+        if version != 1 or lengths[0] != found.end() - found.start():
+            continue
+        of_name, of_kind, of_shape = (-(-length // 8) * 8 for length in lengths)
+        kind, shape = found.start() + of_name, found.start() + of_name + of_kind
+        if name == _DIMENSION_LIST and content[kind:shape] != _OF_REFERENCES:
             raise ValueError("a list of dimensions is none of references")
-        (dimensions,) = struct.unpack_from("<Q", content, at + 8)
-        lists = struct.iter_unpack("<IQI", content[at + shape :][: 16 * dimensions])
-        if any(scales > SCALES for scales, _, _ in lists):
-            raise ValueError(f"a dimension has more than {SCALES} scales")
+        rank = content[shape + 1]
+        extent = struct.unpack_from(f"<{rank}Q", content, shape + 8)
+        (size,) = struct.unpack_from("<I", content, kind + 12)  # of one character or reference
+        _look_at_sequences(content, shape + of_shape, math.prod(extent), size)
+
+
+def _look_at_sequences(content: bytes, start: int, count: int, size: int = 1) -> None:
+    """Lengths of sequences, texts or lists, that stand in the file from ``start`` on, of parts of ``size`` bytes."""
+    there = content[start : start + count * _SEQUENCE.size]
+    if any(length * size > len(content) for length, _, _ in _SEQUENCE.iter_unpack(there)):
+        raise ValueError("a text or list is longer than the file")
 
 
 def _bytes_of_attributes(item: Any) -> int:
