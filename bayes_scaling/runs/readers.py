@@ -73,6 +73,7 @@ def _read_delimited(path: Path, text_columns: Collection[str], separator: str) -
             dtype=dict.fromkeys(text_columns, str),
             skipinitialspace=True,
             low_memory=False,
+            float_precision="round_trip",  # every digit, also in pandas 2
         )
     except (csv.Error, pd.errors.ParserError) as error:
         raise _damaged(path, str(error).strip()) from error
