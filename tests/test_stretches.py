@@ -124,10 +124,11 @@ def test_without_drift_there_are_no_kinks(posterior):
 
 
 MEMORY = """
-import resource, sys
+import sys
 import numpy as np, pandas as pd
 import bayes_scaling as bs
 sys.path.insert(0, "tests")
+from shared.memory import peak_megabytes
 from shared.posteriors import scattered
 
 posterior = scattered(bs.load_data("zhang2024_en_zh"), bs.JointLaw(), chains=4, draws=1000)
@@ -135,7 +136,7 @@ n = int(sys.argv[1])
 sizes = np.geomspace(1e3, 1e8, n)
 table = posterior.predict(pd.DataFrame({"method": "lora", "finetune_size": sizes, "model_size": 7.583e9}))
 assert np.isfinite(table["high"]).all() and len(table) == n
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(peak_megabytes())
 """
 
 
@@ -143,7 +144,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 def test_a_million_points_take_less_than_a_gigabyte():
     def peak(n):
         ran = subprocess.run([sys.executable, "-c", MEMORY, str(n)], capture_output=True, text=True, check=True)
-        return int(ran.stdout) / 1000
+        return float(ran.stdout)
 
     few, million = peak(1000), peak(1_000_000)
     assert million < 1000 and million - few < 500  # MB; all draws at once would take 32 GB
