@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import unseen_tasks, wins
+from bayes_scaling import choice_text, unseen_tasks, wins
 from bayes_scaling.arguments import is_number, shown
-from bayes_scaling.choice_text import least_known, said
 from bayes_scaling.choice_worth import Costs, Utility, cost_draws, utility_draws
 from bayes_scaling.encoding.design import UNSEEN
 from bayes_scaling.errors import BayesScalingError, DesignError
 from bayes_scaling.grid import Sizes, one_method_design, one_task, settings_grid
 from bayes_scaling.models.layout import Floats
 from bayes_scaling.prediction import encode
+from bayes_scaling.rising import rising_methods
 from bayes_scaling.runs import FACTORS
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def choose(
     A method is named where it is best with probability .8, or where its expected regret is within the margin. Of
     several within the margin the cheapest is named, or without costs the one with the lowest expected loss.
     Otherwise the answer is None, with the run that is the least known. It is also None where a method that may be the
-    best is more than a hundred times beyond its measured sizes: farther than backtests have looked.
+    best is more than a hundred times beyond its measured sizes, farther than backtests have looked, or where its
+    measured loss rises with D_f and it was not measured at one as large.
 
     With a utility, "best" and "regret" are of it: the method named is the one of the highest expected utility, or, of
     several within the margin, the cheapest.
@@ -130,6 +131,7 @@ def choose(
         raise BayesScalingError(
             f"margin={shown(margin)}: a regret that is practically nothing, at least 0, such as 0.005"
         )
+    table.attrs["rising"] = rising_methods(posterior, name, finetune_size)
     table.attrs["new_task"] = unseen_tasks.notes(posterior, [name])
     return _decide(table, margin, posterior.runs, base)
 
@@ -191,24 +193,32 @@ def _decide(table: pd.DataFrame, margin: float, runs: pd.DataFrame, base: str | 
     p, regret = ("p_most_useful", "utility_regret") if "utility_regret" in table else ("p_best", "expected_regret")
     likeliest = table.sort_values(p).iloc[-1]
     equal = table[table[regret] <= margin].sort_values([*(["cost"] if "cost" in table else []), regret])
-    far = table[(table["distance"] > FARTHEST) & ((table[p] >= HOPELESS) | (table[regret] <= margin))]
+    likely = table[(table[p] >= HOPELESS) | (table[regret] <= margin)]
     chosen: pd.Series[Any] | None = None
-    if len(far) == 0 and len(equal):
-        chosen = equal.iloc[0]
-    elif len(far) == 0 and likeliest[p] >= SURE:
-        chosen = likeliest
+    refused, refusal = _refused(likely)
+    if refusal is None:
+        chosen = equal.iloc[0] if len(equal) else likeliest if likeliest[p] >= SURE else None
     named = likeliest if chosen is None else chosen
-    wanted = None if chosen is not None else least_known(table if far.empty else far)
+    wanted = None if chosen is not None else choice_text.least_known(table if refused.empty else refused)
     return Choice(
         None if chosen is None else str(chosen["method"]),
         float(named["p_best"]),
         float(named["expected_regret"]),
         table,
-        said(table, equal, chosen, likeliest, wanted, margin, runs, far),
+        choice_text.said(table, equal, chosen, likeliest, wanted, margin, runs, refusal),
         "measure" if chosen is None else "equal" if len(equal) > 1 else "use",
         tuple(equal["method"]),
         None if wanted is None else _design(wanted, base),
     )
+
+
+def _refused(likely: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Of methods that may be the best those that cannot be judged there, and why."""
+    rises = likely[likely["method"].isin(likely.attrs["rising"])]
+    if len(rises):
+        return rises, choice_text.rising(rises)
+    far = likely[likely["distance"] > FARTHEST]
+    return far, choice_text.too_far(far) if len(far) else None
 
 
 def _design(row: "pd.Series[Any]", base: str | None) -> pd.DataFrame:

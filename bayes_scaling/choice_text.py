@@ -17,12 +17,12 @@ def said(
     wanted: "pd.Series[Any] | None",
     margin: float,
     runs: pd.DataFrame,
-    far: pd.DataFrame,
+    refusal: str | None,
 ) -> str:
     """The whole paragraph."""
     unit = str(runs["metric"].iloc[0]) if "metric" in runs else "nats per target token"
-    if wanted is not None and len(far):
-        verdict = _too_far(far, wanted)
+    if refusal is not None:
+        verdict = refusal
     elif wanted is not None:
         verdict = _cannot_rank(likeliest, wanted, margin, unit)
     else:
@@ -41,12 +41,23 @@ def _where(table: pd.DataFrame) -> str:
     return f"{row['task']}, D_f {format_quantity(row['finetune_size'])}{''.join(', ' + s for s in sizes)}:"
 
 
-def _too_far(far: pd.DataFrame, wanted: "pd.Series[Any]") -> str:
+def too_far(far: pd.DataFrame) -> str:
+    """Why nothing is chosen at sizes that predictions have not been checked at."""
     times = format_number(10 ** far["distance"].max())
     return (
         f"these data cannot rank the methods there. It is {times} times beyond the measured sizes of "
         f"{listing(list(far['method']))}, farther than predictions have been checked. Measure "
-        f"{wanted['method']} there, or closer to it."
+        f"{least_known(far)['method']} there, or closer to it."
+    )
+
+
+def rising(rises: pd.DataFrame) -> str:
+    """Why nothing is chosen where a law that cannot rise meets a loss that does."""
+    method = least_known(rises)["method"]
+    return (
+        f"these data cannot rank the methods there. The measured loss of {listing(list(rises['method']))} rises with "
+        f"D_f, which no law here follows, so that P(best) is not to be believed beyond the largest D_f measured. See "
+        f"whether its learning rate was tuned and its longest runs overfit, then measure {method} here."
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.stats import norm
 
 import bayes_scaling as bs
+from bayes_scaling.rising import RISING, slopes
 from shared.posteriors import METHODS, S8, S16, TASK, flat
 
 RNG = np.random.default_rng(20240226)
@@ -196,6 +197,34 @@ def test_far_beyond_the_runs_of_a_method_that_may_be_the_best_nothing_is_chosen(
     assert choice.measure.iloc[0]["method"] == "full"
     hopeless = choose(flat(runs, 1.9, 1.3, 1.2), finetune_size=5e3, margin=0.01)
     assert hopeless.method == "lora"  # full, though unmeasured there, is not in the race
+
+
+def test_beyond_the_runs_of_a_method_whose_loss_rises_nothing_is_chosen(runs):
+    """Every law is flat at best: the worse such a method gets, the better it would look."""
+    lora = runs["method"] == "lora"
+    largest = runs.loc[lora, "finetune_size"].max()
+    mirrored = runs.assign(loss=runs["loss"].where(~lora, 2.0 / runs["loss"]))
+    beyond = choose(flat(mirrored, 1.2, 1.3, 1.1), finetune_size=1.5 * largest, margin=0.01)
+    assert (beyond.method, beyond.verdict) == (None, "measure")
+    assert "The measured loss of lora rises with D_f, which no law here follows" in beyond.text
+    assert beyond.measure.iloc[0]["method"] == "lora"
+    close = choose(flat(mirrored, 1.1, 1.3, 1.105), finetune_size=1.5 * largest, margin=0.01)
+    assert close.method is None  # full has the lower loss; of lora's it is not known
+    assert choose(flat(runs, 1.2, 1.3, 1.1), finetune_size=1.5 * largest, margin=0.01).method == "lora"
+    assert choose(flat(mirrored, 1.2, 1.3, 1.1), finetune_size=largest, margin=0.01).method == "lora"  # it was measured
+    assert choose(flat(mirrored, 1.1, 1.3, 1.9), finetune_size=1.5 * largest, margin=0.01).method == "full"
+
+
+def test_a_rise_within_the_noise_is_no_rise(runs):
+    lora = (runs["method"] == "lora").to_numpy()
+    noise = np.random.default_rng(7).normal(0, 0.2, len(runs))
+    flat_loss = runs.assign(loss=runs["loss"].where(~lora, np.exp(noise)))
+    posterior = flat(flat_loss, 1.2, 1.3, 1.1)
+    cell = posterior.layout.method.index("lora")
+    slope, error = slopes(posterior, cell)["finetune_size"]
+    assert RISING < slope < 2 * error
+    size = 1.5 * runs.loc[lora, "finetune_size"].max()
+    assert choose(posterior, finetune_size=size, margin=0.01).method == "lora"
 
 
 @pytest.mark.parametrize(

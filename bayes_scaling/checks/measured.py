@@ -9,26 +9,19 @@ from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
 from bayes_scaling.exponents import DATA
 from bayes_scaling.quantities import format_quantity
 from bayes_scaling.regions import measured_range
-from bayes_scaling.runs import FACTORS
+from bayes_scaling.rising import RISING, slopes
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 MIN_LEVELS = 3
-RISING = 0.002  # slope of log loss on log size that is not just noise about a flat line
 
 
 def direction(posterior: "Posterior") -> Iterator[Check]:
     """Does the measured loss rise with a size that the law says it falls with?"""
     rising = []
-    rows, log_loss = posterior.problem.rows, np.log(posterior.problem.loss)
     for c in range(posterior.layout.n_cells):
-        of_cell = rows.cell == c
-        sizes = np.column_stack([rows.log_d, rows.log_x])[of_cell]
-        design = np.column_stack([np.ones(of_cell.sum()), sizes])
-        slopes = np.linalg.lstsq(design, log_loss[of_cell], rcond=None)[0][1:]
-        names = [DATA, *(f for f in FACTORS if f in posterior.layout.factor_of_term)]
-        for name, slope in zip(names, slopes, strict=True):
+        for name, (slope, _) in slopes(posterior, c).items():
             if name != "pet_size" and slope > RISING:
                 rising.append(f"{name} in {posterior.layout.cell_label(c)} (slope {slope:+.3f})")
     if rising:
