@@ -90,6 +90,9 @@ def expected(answers, designs, kind="mean", prob=0.9):
     log_mean = np.stack([carried(answers, design) for design in designs.values()])
     losses = np.exp(log_mean)
     best, regret = losses.argmin(axis=0), losses - losses.min(axis=0)
+    lowest = np.sort(losses, axis=0)
+    # 32 bits cannot tell who is best in these draws
+    tied = 0.0 if len(losses) == 1 else np.mean(lowest[1] / lowest[0] - 1 < TOLERANCE)
     found = {}
     for m, (method, design) in enumerate(designs.items()):
         low, high = np.exp(np.quantile(carried(answers, design, kind), [(1 - prob) / 2, (1 + prob) / 2]))
@@ -97,8 +100,8 @@ def expected(answers, designs, kind="mean", prob=0.9):
             "mean": losses[m].mean(),
             "low": low,
             "high": high,
-            "p_best": np.mean(best == m),
-            "mcse": monte_carlo_error(answers, best == m),
+            "p_best": pytest.approx(np.mean(best == m), abs=tied + 1e-7),
+            "mcse": pytest.approx(monte_carlo_error(answers, best == m), rel=0.02 if tied else TOLERANCE),
             "expected_regret": regret[m].mean(),
             "region": answers.predict(design)["region"].iloc[0],
         }
@@ -120,7 +123,8 @@ def monte_carlo_error(answers, wins):
 def agree(found, wanted):
     assert set(found) == set(wanted)
     for method, values in wanted.items():
-        assert found[method].pop("region") == values.pop("region")
+        for name in ("region", "p_best", "mcse"):
+            assert found[method].pop(name) == values.pop(name)
         assert found[method] == pytest.approx(values, rel=TOLERANCE, abs=1e-7), method
 
 
