@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -28,6 +27,10 @@ import pandas as pd
 import bayes_scaling as bs
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.models.sampler import PosteriorDraws, sample_posterior
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from shared.memory import peak_megabytes
 
 METHODS = ("full", "lora", "prompt")
 FACTORS = ("model_size", "pretrain_size", "pet_size")
@@ -89,8 +92,7 @@ def measured(kind: Kind, size: int) -> dict[str, float]:
     first, began, wall = time.process_time() - began, time.process_time(), time.perf_counter()
     kind.work(size, 1)
     again, wall = time.process_time() - began, time.perf_counter() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000  # KB on Linux
-    return {"first": first, "again": again, "wall": wall, "peak_mb": peak}
+    return {"first": first, "again": again, "wall": wall, "peak_mb": peak_megabytes()}
 
 
 def simulated(cells: list[tuple[str, str]], factors: tuple[str, ...], repeats: int, seed: int) -> pd.DataFrame:
