@@ -57,7 +57,7 @@ def rising(rises: pd.DataFrame) -> str:
     return (
         f"these data cannot rank the methods there. The measured loss of {listing(list(rises['method']))} rises with "
         f"D_f, which no law here follows, so that P(best) is not to be believed beyond the largest D_f measured. See "
-        f"whether its learning rate was tuned and its longest runs overfit, then measure {method} here."
+        f"whether learning rates were tuned and the longest runs overfit, then measure {method} here."
     )
 
 
