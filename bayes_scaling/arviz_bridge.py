@@ -14,6 +14,7 @@ with warnings.catch_warnings():
     import arviz as az
 
 IS_LEGACY = az.__version__.startswith("0.")
+HIGH_K = 0.7  # Vehtari et al. 2024 (arXiv 1507.02646): above it, smoothing does not save the importance weights
 
 
 def to_idata(groups: Mapping[str, xr.Dataset]) -> Any:
@@ -66,13 +67,6 @@ def r_hat(draws: NDArray[np.float64]) -> float:
 def bfmi(energy: NDArray[np.float64]) -> NDArray[np.float64]:
     """E-BFMI of each chain, from energies with shape (chains, draws)."""
     return np.asarray(az.bfmi(energy), dtype=np.float64)
-
-
-def pareto_k(idata: Any) -> NDArray[np.float64]:
-    """Pareto k of every run in PSIS-LOO."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # high k is a finding here, reported by the caller
-        return np.asarray(az.loo(idata, pointwise=True).pareto_k, dtype=np.float64).ravel()
 
 
 def psis_loo(log_likelihood: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bayes_scaling import arviz_bridge
+from bayes_scaling.arviz_bridge import HIGH_K, psis
 from bayes_scaling.errors import ModelError
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.exact import MOST_PARAMETERS, Cell, WeightedFamilies, suits_exact, weigh
@@ -16,7 +16,6 @@ from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.posterior import Posterior
 
 POINTS_A_DRAW = 4
-HIGH_K = 0.7  # Vehtari et al. 2024 (arXiv 1507.02646): above it, smoothing does not save the weights
 FEWEST_EFFECTIVE = 400.0  # weighted points
 
 
@@ -99,7 +98,7 @@ def _smoothed(log_weight: Floats) -> tuple[Floats, float]:
     if not some.any():
         return np.full(log_weight.size, 1.0 / log_weight.size), np.inf
     weight = np.zeros(log_weight.size)
-    weight[some], k = arviz_bridge.psis(log_weight[some])
+    weight[some], k = psis(log_weight[some])
     return weight, k
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.arguments import check_flag, check_seed, shown
+from bayes_scaling.arviz_bridge import HIGH_K
 from bayes_scaling.averaging import Average, average
 from bayes_scaling.backtesting.forecasters import by_posterior
 from bayes_scaling.backtesting.holdouts import Rule, check_holdout, splits
@@ -22,7 +23,6 @@ from bayes_scaling.stacking import bootstrapped_weights
 from bayes_scaling.tables import columns_of
 from bayes_scaling.text import listing
 
-HIGH_K = 0.7  # Vehtari et al. 2024: above it, smoothing does not save the importance weights
 CLEAR = 2.0  # standard errors of a difference that tell two laws apart
 SMALL = 4.0  # a difference in elpd that is small whatever its standard error (Sivula et al. 2020)
 REFITS = 20  # of runs with high k, at most, for each law and group

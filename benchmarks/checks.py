@@ -19,13 +19,13 @@ from scipy.stats import t as student_t
 
 import bayes_scaling as bs
 from bayes_scaling import arviz_bridge
-from bayes_scaling.checks import calibration, collinearity, predictive, sensitivity
+from bayes_scaling.checks import calibration, collinearity, influence, predictive, sensitivity
 from bayes_scaling.loo import log_likelihood
 from bayes_scaling.models.log_prior import log_prior
 
 PREDICTIVE, DECISION = "posterior predictive", "prior sensitivity of the decision"
 BREAKS = ("a step along D_f", "two bands of losses")  # statistics of the posterior predictive check
-NEW = ("calibration", PREDICTIVE, *BREAKS, DECISION, "collinearity")
+NEW = ("calibration", PREDICTIVE, *BREAKS, DECISION, "collinearity", "influential runs")
 HEALTHY = ("healthy", "drifting", "three bases")
 SIZES = np.geomspace(200, 2e5, 14)
 DRIFT = 0.01  # of the slope of log loss, over a factor e of D_f
@@ -50,7 +50,7 @@ def failures(kind: str, seed: int) -> list[str]:
     """Names of the checks that one simulated curve fails, and of the breaks that are to blame."""
     runs, model = KINDS[kind](seed)
     fit = bs.fit(runs, model, seed=seed, draws=DRAWS)
-    found = [*predictive.replicated(fit), *collinearity.of_sizes(fit)]
+    found = [*predictive.replicated(fit), *collinearity.of_sizes(fit), *influence.influential_runs(fit)]
     found.append(sensitivity.of_decision(fit, log_prior(fit.resolved, fit.layout, fit.draws)))
     wrong_ones = [check for check in found if check.status == "failed"]
     failed = [check.check for check in wrong_ones]

@@ -23,23 +23,23 @@ def model(job: dict[str, np.ndarray]) -> pm.Model:
     with pm.Model() as made:
         e = pm.HalfNormal("E", job["e_scale"], shape=cells)
         reducible = pm.LogNormal("reducible", job["reducible_loc"], 1.0, shape=cells)
-        nu = pm.TruncatedNormal("nu", 2.0, 20.0, lower=2.0)
+        nu = pm.TruncatedNormal("nu", mu=2.0, sigma=20.0, lower=2.0)
         columns = []
         for f in range(2):
-            mean = pm.Gamma(f"alpha_mean_{f}", 2.0, 8.0, shape=populations)
+            mean = pm.Gamma(f"alpha_mean_{f}", alpha=2.0, beta=8.0, shape=populations)
             scale = pm.HalfNormal(f"alpha_scale_{f}", 0.5)
             columns.append(pm.LogNormal(f"alpha_{f}", pt.log(mean)[method], scale, shape=cells))
         mean = pm.Normal("alpha_mean_2", 0.0, 0.1, shape=populations)
         columns.append(pm.Normal("alpha_2", mean[method], pm.HalfNormal("alpha_scale_2", 0.05), shape=cells))
         alpha = pt.stack(columns, axis=1)
-        beta_mean = pm.StudentT("beta_mean", 4.0, 0.1, 0.1, shape=populations)
-        beta = pm.Normal("beta", beta_mean[method], pm.HalfNormal("beta_scale", 0.05), shape=cells)
+        beta_mean = pm.LogNormal("beta_mean", np.log(0.05), 1.0, shape=populations)
+        beta = pm.LogNormal("beta", pt.log(beta_mean)[method], pm.HalfNormal("beta_scale", 0.5), shape=cells)
         sigma_mean = pm.LogNormal("sigma_mean", np.log(0.01), 1.5, shape=populations)
         sigma_scale = pm.HalfNormal("sigma_scale", 0.5)
         sigma = pm.LogNormal("sigma", pt.log(sigma_mean)[method], sigma_scale, shape=cells)
         fall = (alpha[cell] * job["log_x"]).sum(axis=1) + beta[cell] * job["log_d"]
         log_mean = pt.logaddexp(pt.log(reducible)[cell] - fall, pt.log(e)[cell])
-        pm.StudentT("log_loss", nu, log_mean, sigma[cell], observed=job["log_loss"])
+        pm.StudentT("log_loss", nu=nu, mu=log_mean, sigma=sigma[cell], observed=job["log_loss"])
     return made
 
 

@@ -10,7 +10,12 @@ import pytest
 from scipy.stats import binom
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "checks.py"
-RATES = {"calibration": 0.003, "posterior predictive": 0.02, "prior sensitivity of the decision": 0.05}
+RATES = {
+    "calibration": 0.003,
+    "influential runs": 0.01,
+    "posterior predictive": 0.02,
+    "prior sensitivity of the decision": 0.05,
+}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,6 @@ table = loaded()
 SILENT = {
     "a bump": "looks like noise and drift",
     "noise carried over": "makes a smooth curve, the wrong one",
-    "an outlier of 10 sigma at the smallest D_f": "nothing beyond it contradicts it; told in some draws of the noise",
     "two like outliers at the largest D_f": "nothing beyond contradicts them; told in two of three draws of the noise",
 }
 CASES = [

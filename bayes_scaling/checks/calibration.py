@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest, norm
 
 from bayes_scaling import arviz_bridge
-from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
+from bayes_scaling.checks.finding import FAILED, PASSED, Check
 from bayes_scaling.models.layout import Floats
 
 if TYPE_CHECKING:
@@ -22,21 +22,17 @@ if TYPE_CHECKING:
 
 BANDS = (0.9, 0.5)
 MIN_P = 0.001  # of one test: how unlikely a feature must be to call the bands wrong
-HIGH_K = 0.7  # Vehtari et al. 2024
 
 
 def leave_one_out(posterior: "Posterior") -> Iterator[Check]:
-    """Coverage and location of the leave-one-out PIT, and runs that it cannot judge."""
-    pit, k = arviz_bridge.loo_pit(posterior.idata), arviz_bridge.pareto_k(posterior.idata)
+    """Coverage and location of the leave-one-out PIT."""
+    pit = arviz_bridge.loo_pit(posterior.idata)
     wrong = departures(pit)
     advice = "the law or the noise is wrong for these runs: compare laws, look at the residuals"
     if wrong:
         yield Check("calibration", FAILED, "; ".join(wrong), advice)
     else:
         yield Check("calibration", PASSED, f"{_coverage(pit, BANDS[0])}, {_share(pit, BANDS[1])} in their 50 % band")
-    if np.any(k > HIGH_K):
-        reason = f"{int(np.sum(k > HIGH_K))} runs have Pareto k above {HIGH_K}: their leave-one-out values are rough"
-        yield Check("influential runs", INFORMATIONAL, reason, "arviz.loo(fit.idata, pointwise=True) names them")
 
 
 def departures(pit: Floats) -> list[str]:

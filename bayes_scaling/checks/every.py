@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from bayes_scaling.checks import calibration, collinearity, measured, predictive, priors, ridge, sampler, sensitivity
+from bayes_scaling.checks import (
+    calibration,
+    collinearity,
+    influence,
+    measured,
+    predictive,
+    priors,
+    ridge,
+    sampler,
+    sensitivity,
+)
 from bayes_scaling.checks.finding import Checks, conclude
 
 if TYPE_CHECKING:
@@ -11,6 +21,7 @@ if TYPE_CHECKING:
 FAMILIES = (
     sampler.convergence,
     calibration.leave_one_out,
+    influence.influential_runs,
     predictive.replicated,
     priors.conflict,
     sensitivity.of_parameters_and_decision,

@@ -8,9 +8,10 @@ p-values crowd about one half.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling.checks import statistics
 from bayes_scaling.checks.finding import FAILED, PASSED, Check
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 FAMILY_RATE = 0.01
 LEAST_REPLICATES = 4  # replicated runs expected at the threshold, of one statistic
+MEND = "look at that run: mend it, or leave it out and say so"
 
 
 class Finding(NamedTuple):
@@ -115,10 +117,11 @@ def p_values(
 def _outlier(posterior: "Posterior", where: Ints, cell: Fitted, label: str) -> Finding:
     typical = np.median(cell.residuals, axis=0)
     farthest = int(np.argmax(np.abs(typical)))
-    run = posterior.runs.iloc[int(where[farthest])]
-    what = (
-        f"largest residual in {label}, {typical[farthest]:+.1f} noise scales at D_f {format_quantity(run[DATA])} on "
-        f"{run['base']} (loss {run['loss']:.4g})"
-    )
-    advice = "look at that run: mend it, or leave it out and say so"
-    return Finding(what, statistics.p_outlier(cell.residuals, cell.nu), advice)
+    told = run_told(posterior.runs.iloc[int(where[farthest])])
+    what = f"largest residual in {label}, {typical[farthest]:+.1f} noise scales {told}"
+    return Finding(what, statistics.p_outlier(cell.residuals, cell.nu), MEND)
+
+
+def run_told(run: "pd.Series[Any]") -> str:
+    """Which run, in words that a reader finds in the table."""
+    return f"at D_f {format_quantity(run[DATA])} on {run['base']} (loss {run['loss']:.4g})"

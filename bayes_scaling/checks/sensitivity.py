@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from bayes_scaling import arviz_bridge
+from bayes_scaling.arviz_bridge import HIGH_K, power_scaling, psis
 from bayes_scaling.checks.decision import Decision, decisions
 from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
 from bayes_scaling.models.layout import Floats
@@ -28,7 +28,6 @@ SENSITIVE = 0.05  # Kallioinen et al. 2023, section 2.3.2
 MAX_MOVE = 0.1  # of P(best)
 MAX_MOVE_OF_FLIP = 0.05  # where another method becomes the likeliest; less is a tie before and after
 MAX_SHIFT = 0.25  # of a single method's prediction, in its standard deviations
-HIGH_K = 0.7  # Vehtari et al. 2024
 
 
 class Weights(NamedTuple):
@@ -48,7 +47,7 @@ def of_parameters_and_decision(posterior: "Posterior") -> Iterator[Check]:
 
 def of_decision(posterior: "Posterior", log_p: Floats) -> Check:
     """Whether another weight of the priors would change the choice; ``log_p`` has shape (chains, draws)."""
-    weighted = [Weights(a, *arviz_bridge.psis((a - 1) * log_p.ravel())) for a in (1 / UPPER, UPPER)]
+    weighted = [Weights(a, *psis((a - 1) * log_p.ravel())) for a in (1 / UPPER, UPPER)]
     judged = [judge(decision, weighted) for decision in decisions(posterior)]
     failed = [reason for moved, reason in judged if moved]
     k = max(w.k for w in weighted)
@@ -98,7 +97,7 @@ def _of_parameters(posterior: "Posterior", log_p: Floats) -> Iterator[Check]:
     if not names:
         return
     quantities = np.stack(series, axis=-1)
-    of_prior, of_data = (arviz_bridge.power_scaling(quantities, part, UPPER) for part in (log_p, log_likelihood))
+    of_prior, of_data = (power_scaling(quantities, part, UPPER) for part in (log_p, log_likelihood))
     yield _told(names, of_prior >= SENSITIVE, of_data >= SENSITIVE)
 
 
