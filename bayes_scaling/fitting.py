@@ -21,6 +21,7 @@ from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
 from bayes_scaling.models.sampler import PosteriorDraws, sample_posterior
 from bayes_scaling.models.stopping import NothingDrawn, Stop
 from bayes_scaling.posterior import Posterior
+from bayes_scaling.program_cache import keep_programs
 from bayes_scaling.runs import validate_runs
 from bayes_scaling.runs.loss_kinds import warn_of_kind
 
@@ -117,6 +118,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         raise ModelError(f"progress={shown(progress)}: a function of (done, total), or None")
     valid = validate_runs(runs)
     warn_of_kind(valid)
+    keep_programs()
     problem = model.encode(valid)
     resolved = model.resolve(problem.layout)
     if engine == "exact":

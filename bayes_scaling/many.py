@@ -18,6 +18,7 @@ from bayes_scaling.models.exact import suits_exact
 from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.posterior import Posterior
+from bayes_scaling.program_cache import keep_programs
 from bayes_scaling.runs import validate_runs
 from bayes_scaling.runs.loss_kinds import warn_of_kind
 from bayes_scaling.text import format_number, interval
@@ -130,6 +131,7 @@ def fit_many(
     valid = validate_runs(runs)
     warn_of_kind(valid)
     names = _check_by(valid, by)
+    keep_programs()
     groups = [_encode(group, part, model, seed) for group, part in _split(valid, names)]
     quick = [g for g in groups if suits_exact(model.resolve(g.problem.layout), g.problem)]
     exact = by_importance([(g.runs, g.problem, g.seed) for g in quick], model, settings)

@@ -64,8 +64,10 @@ def load_posterior(path: str | PathLike[str]) -> "Posterior":
     """
     from bayes_scaling.joint_law import JointLaw
     from bayes_scaling.posterior import Posterior
+    from bayes_scaling.program_cache import keep_programs
     from bayes_scaling.runs import validate_runs
 
+    keep_programs()
     header, trees = _read(path_of(path))
     try:
         posterior = Posterior(
