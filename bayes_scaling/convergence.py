@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 MAX_R_HAT = 1.01  # Vehtari et al. 2021
+SHORT_R_HAT = 1.03  # up to here chains may be too short, and no more
 MIN_ESS_PER_CHAIN = 100
 MAX_DIVERGENT_SHARE = 0.001
 MIN_BFMI = 0.3
@@ -55,11 +56,12 @@ def problems(posterior: "Posterior") -> list[str]:
 
 
 def wants_draws(posterior: "Posterior") -> bool:
-    """Whether chains that mix are only too short: nothing is wrong but a small ESS."""
+    """Whether chains that mix are only too short: nothing is wrong but a small ESS, or R-hat by a little."""
     found = diagnose(posterior)
     few = not min(found["ess_bulk"], found["ess_tail"]) >= MIN_ESS_PER_CHAIN * posterior.settings.chains
-    mix = found["r_hat"] <= MAX_R_HAT and found["bfmi"] >= MIN_BFMI
-    return few and mix and found["divergent_share"] <= MAX_DIVERGENT_SHARE
+    short = few or not found["r_hat"] <= MAX_R_HAT
+    mix = found["r_hat"] <= SHORT_R_HAT and found["bfmi"] >= MIN_BFMI
+    return short and mix and found["divergent_share"] <= MAX_DIVERGENT_SHARE
 
 
 def kept_told(settings: NutsSettings) -> str:

@@ -101,7 +101,7 @@ def of_ours(job: Path, to: Path) -> None:
     fit = bs.fit(runs, speed_problem.MODEL, chains=settings["chains"], engine="nuts")
     seconds, core_seconds = time.perf_counter() - began, time.process_time() - cores
     families = {name: fit.draws[name] for name in ("E", "beta", "alpha")}
-    stats = {"steps": fit.stats["n_steps"], "diverging": fit.stats["diverging"]}
+    stats = {"steps": fit.stats["n_steps"] * fit.settings.thin, "diverging": fit.stats["diverging"]}
     np.savez(to, seconds=seconds, core_seconds=core_seconds, **families, **stats)
 
 

@@ -43,8 +43,7 @@ class WeightedFamilies(NamedTuple):
 def suits_exact(model: JointModel, problem: Problem) -> bool:
     """Whether one cell with few parameters, no base effects and no drift is asked for."""
     free = sum(len(site.index) for site in model.sites if not site.fixed)
-    plain = not (model.base_effects or model.discrepancy)
-    return plain and free <= MOST_PARAMETERS and suits(model, problem)
+    return model.is_plain and free <= MOST_PARAMETERS and suits(model, problem)
 
 
 def weigh(cells: Sequence[Cell], points: int) -> Iterator[WeightedFamilies]:

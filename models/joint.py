@@ -56,6 +56,11 @@ class JointModel(NamedTuple):
         """What the model has beside its law."""
         return Parts(self.base_effects, self.base_slopes, self.discrepancy)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is the law and its noise, and no more."""
+        return not (self.base_effects or self.discrepancy)
+
 
 def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) -> None:
     """The NumPyro program; sites and their plates are named in the module's equations.

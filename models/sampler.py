@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
-from bayes_scaling.models.nuts import NutsSettings, Progress, Record, run_nuts
+from bayes_scaling.models.nuts import LONG, LONG_PLAIN, NutsSettings, Progress, Record, run_nuts
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, Told, data_of, program, told
 from bayes_scaling.models.relearning import learned_scale
@@ -100,6 +100,7 @@ def sample_posterior(
         seed,
         progress,
         relearn=relearn if conditioned else None,
+        long=LONG_PLAIN if model.is_plain else LONG,
         stop=stop,
         more=None if more is None else lambda record, thin: more(in_symbols(record, thin)),
     )
