@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpyro.infer.hmc import HMCState, hmc
+from numpyro.infer.util import ParamInfo
 
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.layout import Floats
@@ -26,6 +27,7 @@ from bayes_scaling.models.stopping import NothingDrawn, Stop
 
 Progress = Callable[[int, int], None]
 Potential = Callable[[Array, Any], Array]
+Gradient = Callable[[Array, Any], tuple[Array, Array]]
 Record = dict[str, np.ndarray]
 Relearn = Callable[[Floats, Floats], tuple[Any, Floats]]
 More = Callable[[Record, int], bool]
@@ -227,16 +229,17 @@ def _told_of_errors(given_up: Event) -> Iterator[None]:
         raise
 
 
-def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, told: Any) -> Kernel:
+def compile_nuts(potential: Potential, gradient: Gradient, settings: NutsSettings, start: Floats, told: Any) -> Kernel:
     """NUTS on ``potential(z, told)``, compiled for the shapes of ``start`` and ``told``.
 
-    Of the settings it holds the length of the warm-up and the depth of trees.
+    ``gradient(z, told)`` gives the potential and its gradient where a chain begins: whoever has a compiled one spares
+    the compilation of another. Of the settings the kernel holds the length of the warm-up and the depth of trees.
     """
     init, sample = hmc(potential_fn_gen=lambda told: partial(_potential_of, potential, told), algo="NUTS")
 
-    def begin(key: Array, z: Array, told: Any, target: Array | float = settings.target_accept) -> HMCState:
+    def set_up(key: Array, place: ParamInfo, told: Any, target: Array | float = settings.target_accept) -> HMCState:
         state: HMCState = init(
-            z,
+            place,
             settings.warmup,
             target_accept_prob=target,
             max_tree_depth=settings.max_tree_depth,
@@ -251,12 +254,17 @@ def compile_nuts(potential: Potential, settings: NutsSettings, start: Floats, to
         return state, _record(state)
 
     def advance(state: HMCState, told: Any, target: float) -> tuple[HMCState, dict[str, Array]]:
-        begin(state.rng_key, state.z, told, target)  # NumPyro keeps the target here; the state is not used
+        place = ParamInfo(state.z, state.potential_energy, state.z_grad)
+        set_up(state.rng_key, place, told, target)  # NumPyro keeps the target here; the state is not used
         return jax.lax.scan(partial(iterate, told), state, None, length=BLOCK)
 
-    begin_once = jit_once(begin)
-    first = begin_once(jax.random.key(0), jnp.asarray(start), told)
-    return Kernel(begin_once, jax.jit(advance).lower(first, told, settings.target_accept).compile())
+    set_up_once = jit_once(set_up)
+
+    def begin(key: Array, z: Array, told: Any) -> HMCState:
+        return set_up_once(key, ParamInfo(z, *gradient(z, told)), told)
+
+    first = begin(jax.random.key(0), jnp.asarray(start), told)
+    return Kernel(begin, jax.jit(advance).lower(first, told, settings.target_accept).compile())
 
 
 def _potential_of(potential: Potential, told: Any, z: Array) -> Array:

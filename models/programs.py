@@ -97,6 +97,8 @@ class Program:
         self.template, self.kernels = shape.template, dict[tuple[int, int], Kernel]()
         self.follows = followers(shape.template)
         self.gradient = jax.jit(jax.value_and_grad(lambda z, data: self._coordinates(data).potential(z)))
+        self._place = jit_once(lambda y, told: self._to_z(y, told)[0])
+        self._pulled_back = jit_once(self._pull_back)
         self.families = jit_once(jax.vmap(jax.vmap(self._families, in_axes=(0, None)), in_axes=(0, None)))
 
     def value_and_gradient(self, z: Floats, data: Data) -> tuple[float, Floats]:
@@ -108,8 +110,12 @@ class Program:
         """NUTS in standardised coordinates, compiled the first time that these settings are asked for."""
         key = (settings.max_tree_depth, settings.warmup)
         if key not in self.kernels:
-            self.kernels[key] = compile_nuts(self._standardised, settings, start, told)
+            self.kernels[key] = compile_nuts(self._standardised, self.standardised_gradient, settings, start, told)
         return self.kernels[key]
+
+    def standardised_gradient(self, y: Array, told: Told) -> tuple[Array, Array]:
+        """Potential of standardised coordinates and its gradient, by the compiled gradient of z."""
+        return self._pulled_back(y, told, *self.gradient(self._place(y, told), told.data))
 
     def _coordinates(self, data: Data) -> Coordinates:
         c = self.template
@@ -127,6 +133,10 @@ class Program:
     def _standardised(self, y: Array, told: Told) -> Array:
         z, log_det = self._to_z(y, told)
         return self._coordinates(told.data).potential(z) - log_det
+
+    def _pull_back(self, y: Array, told: Told, value: Array, slope: Array) -> tuple[Array, Array]:
+        (_, log_det), back = jax.vjp(lambda y: self._to_z(y, told), y)
+        return value - log_det, back((slope, -jnp.ones_like(log_det)))[0]
 
     def _families(self, y: Array, told: Told) -> Families:
         return self._coordinates(told.data).to_families(self._to_z(y, told)[0])[0]

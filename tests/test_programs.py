@@ -13,6 +13,7 @@ import bayes_scaling as bs
 from bayes_scaling.models import curve, programs
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.starts import informative, start
+from bayes_scaling.models.whitening import whiten
 
 pytestmark = pytest.mark.numbers
 
@@ -125,3 +126,22 @@ def test_a_second_fit_s_draws_are_those_of_a_program_of_its_own(runs: pd.DataFra
     fresh = bs.fit(cell(runs, 1.3), model, seed=2, draws=200, warmup=200, engine="nuts")
     for name, draws in fresh.draws.items():
         np.testing.assert_array_equal(kept.draws[name], draws, err_msg=name)
+
+
+@pytest.mark.parametrize("options", [{}, {"base_effects": False, "discrepancy": False}])
+def test_the_gradient_where_a_chain_begins_is_that_of_the_standardised_potential(
+    runs: pd.DataFrame, options: dict[str, Any]
+) -> None:
+    """Pulled back from the compiled gradient of z; the twin is the gradient without the map's Jacobian."""
+    with jax.enable_x64(True):
+        c = coordinates(cell(runs), **options)
+        compiled, data = programs.program(programs.Shape(c)), programs.data_of(c)
+        whitening = whiten(c, lambda z: compiled.value_and_gradient(z, data))
+        told = programs.told(data, whitening)
+        y = jnp.asarray(np.random.default_rng(0).normal(size=c.size))
+        value, slope = compiled.standardised_gradient(y, told)
+        wanted, wanted_slope = jax.jit(jax.value_and_grad(compiled._standardised))(y, told)
+        np.testing.assert_allclose(value, wanted, rtol=1e-10)
+        np.testing.assert_allclose(slope, wanted_slope, rtol=1e-7, atol=1e-8)
+        raw = compiled.gradient(compiled._place(y, told), data)[1]
+        assert not np.allclose(raw, wanted_slope, rtol=1e-2)

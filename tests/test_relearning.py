@@ -1,5 +1,6 @@
 """Coordinates learned anew: of a normal posterior the map is exact, and no map changes what is sampled."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def sampled(sigma, relearn):
 
     told = jnp.zeros(SIZE), jnp.eye(SIZE)
     starts = np.random.default_rng(0).normal(size=(2, SIZE))
-    kernel = compile_nuts(potential, SETTINGS, starts[0], told)
+    kernel = compile_nuts(potential, jax.value_and_grad(potential), SETTINGS, starts[0], told)
     drawn, (centre, factor), _ = run_nuts(kernel, told, starts, SETTINGS, 0, relearn=relearn(told) if relearn else None)
     z = np.asarray(centre) + drawn["z"].reshape(-1, SIZE) @ np.asarray(factor).T
     return z, drawn["n_steps"].mean()
