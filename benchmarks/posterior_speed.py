@@ -138,7 +138,7 @@ def curve(given: argparse.Namespace) -> pd.DataFrame:
     bs.fit(one_cell(0), model, engine="exact")  # compiles
     runs = one_cell(1)
     rows = [timed("bayes_scaling, exact engine", lambda: bs.fit(runs, model, engine="exact"))]
-    rows.append(timed("bayes_scaling, NUTS, compilation included", lambda: bs.fit(runs, model, engine="nuts")))
+    rows.append(timed("bayes_scaling, NUTS, compiled before", lambda: bs.fit(runs, model, engine="nuts")))
     rows.append(timed(f"point fit, L-BFGS from {STARTS} starts", lambda: point_fit(runs)))
     if given.bootstrap:
         rows.append(timed("simple-scaling-laws, 1,000 refits", lambda: bootstrap(given.bootstrap, runs)))

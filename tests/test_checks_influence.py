@@ -68,7 +68,7 @@ def test_where_k_is_low_weights_agree_with_a_fit_without_the_run(healthy: bs.Pos
 def test_tail_probabilities_are_uniform_where_the_model_is_right(healthy: bs.Posterior) -> None:
     """Runs drawn from the posterior: a share p has a tail probability below p."""
     tails = []
-    for draw in range(0, 1200, 40):
+    for draw in range(0, 1200, 60):
         _, parts = next(healthy.blocks(healthy.runs))
         noise = np.random.default_rng([draw, 5]).standard_t(parts.nu[draw], size=len(healthy.runs))
         loss = np.exp(parts.log_mean[draw] + parts.sigma[draw] * noise)
