@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 NODES = 12
 WIDTH = 1.0  # of a stretch, in log D_f
-FEWEST = 40  # points that make a stretch worth its nodes
+FEWEST = 20  # points that make a stretch worth its nodes
 TOGETHER = 64  # stretches evaluated at once
 NEIGHBOURS = 64  # points whose draws are put in one order
 TOLERANCE = 1e-11  # of log loss
