@@ -26,6 +26,10 @@ def curve(name: str, seed: int = 0) -> pd.DataFrame:
     return cases().CASES[name](np.random.default_rng([seed, crc32(NAME.encode())])).runs
 
 
+def left_out_tail(posterior: bs.Posterior, i: int) -> float:
+    return influence.tail_given(influence.without(posterior, i), posterior, i)
+
+
 def fitted(runs: pd.DataFrame) -> bs.Posterior:
     return bs.fit(runs, PLAIN, draws=300)
 
@@ -55,14 +59,14 @@ def test_weights_alone_would_not_tell(wild: bs.Posterior) -> None:
     """The twin: what PSIS says of the wild run, whose k is high, is too large by far."""
     found = influence.left_out(wild)
     assert found.k[0] > 0.7
-    assert influence.left_out_tail(wild, 0) < 0.01 / 14 < found.tails[0] / 2
+    assert left_out_tail(wild, 0) < 0.01 / 14 < found.tails[0] / 2
 
 
 def test_where_k_is_low_weights_agree_with_a_fit_without_the_run(healthy: bs.Posterior) -> None:
     found = influence.left_out(healthy)
     (low,) = np.nonzero(found.k < 0.5)
     for i in low[np.argsort(found.tails[low])][:3]:
-        assert influence.left_out_tail(healthy, int(i)) == pytest.approx(found.tails[i], rel=0.25, abs=0.01)
+        assert left_out_tail(healthy, int(i)) == pytest.approx(found.tails[i], rel=0.25, abs=0.01)
 
 
 def test_tail_probabilities_are_uniform_where_the_model_is_right(healthy: bs.Posterior) -> None:
@@ -85,3 +89,11 @@ def test_no_fit_that_takes_minutes_is_made(wild: bs.Posterior, monkeypatch: pyte
     monkeypatch.setattr("bayes_scaling.fitting.fit", refused)
     (found,) = influence.influential_runs(wild)
     assert found.status == "informational" and "Pareto k above 0.7" in found.reason
+
+
+def test_a_fit_without_the_run_that_did_not_converge_judges_nothing(
+    wild: bs.Posterior, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(influence, "problems", lambda _: ["R-hat 1.2 is above 1.01"])
+    (found,) = influence.influential_runs(wild)
+    assert found.status == "informational"

@@ -18,6 +18,7 @@ from scipy.stats import t as student_t
 from bayes_scaling.arviz_bridge import HIGH_K, psis
 from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, Check
 from bayes_scaling.checks.predictive import FAMILY_RATE, MEND, fitted_runs, run_told
+from bayes_scaling.convergence import problems
 from bayes_scaling.errors import ConvergenceWarning
 from bayes_scaling.models.layout import Floats
 
@@ -65,8 +66,9 @@ def _wild_run(posterior: "Posterior", i: int, found: LeftOut) -> str | None:
     n = len(posterior.runs)
     if n * found.tails[i] > SUSPECT or not is_quick(posterior.runs, posterior.model):
         return None
-    p = left_out_tail(posterior, i)
-    if p >= FAMILY_RATE / n:
+    others = without(posterior, i)
+    p = tail_given(others, posterior, i)
+    if problems(others) or p >= FAMILY_RATE / n:
         return None
     return (
         f"the run {run_told(posterior.runs.iloc[i])} pulls the fit towards itself: fitted without it, the other "
@@ -74,14 +76,18 @@ def _wild_run(posterior: "Posterior", i: int, found: LeftOut) -> str | None:
     )
 
 
-def left_out_tail(posterior: "Posterior", i: int) -> float:
-    """Two-sided tail probability of one run, from a fit of the others."""
+def without(posterior: "Posterior", i: int) -> "Posterior":
+    """The same model fitted to all runs but one; whether it converged is for the caller to look at."""
     from bayes_scaling.fitting import fit
 
     kept, settings = posterior.runs.drop(index=posterior.runs.index[i]), posterior.settings
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        others = fit(kept, posterior.model, posterior.seed, draws=settings.draws, chains=settings.chains)
+        return fit(kept, posterior.model, posterior.seed, draws=settings.draws, chains=settings.chains)
+
+
+def tail_given(others: "Posterior", posterior: "Posterior", i: int) -> float:
+    """Two-sided tail probability of one run of a posterior, given a fit of the others."""
     _, parts = next(others.blocks(posterior.runs.iloc[[i]].reset_index(drop=True)))
     scale = np.hypot(parts.sigma, posterior.problem.log_se[i])
     residuals = (np.log(posterior.problem.loss[i]) - parts.log_mean) / scale
