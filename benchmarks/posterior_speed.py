@@ -37,7 +37,6 @@ import bayes_scaling as bs
 from bayes_scaling.arviz_bridge import ess
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.programs import Shape, data_of, program
-from bayes_scaling.models.starts import informative
 
 HERE = Path(__file__).parent
 STARTS = 256
@@ -235,7 +234,7 @@ def limit(_: argparse.Namespace) -> pd.DataFrame:
     problem = speed_problem.MODEL.encode(speed_problem.simulated())
     with jax.enable_x64(True):
         model = speed_problem.MODEL.resolve(problem.layout)
-        coordinates = Coordinates(model, problem, True, informative(model, problem))
+        coordinates = Coordinates(model, problem, True)
         compiled, data = program(Shape(coordinates)), data_of(coordinates)
         z = jnp.zeros(coordinates.size)
         gradient = compiled.gradient.lower(z, data).compile()

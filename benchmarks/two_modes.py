@@ -5,8 +5,8 @@
 
 NUTS starts at one mode, found from the middle of the priors, so no chain may ever visit another one, and R-hat cannot
 tell. Here modes are looked for twice at each of several scales of base effects: from the middle of the priors, as the
-sampler does, and from the mode at the scale before. The table has each mode's law and its Laplace evidence, with the
-scales of drift and of base slopes held at their prior medians: two laws within a few nats of each other are two modes.
+sampler does, and from the mode at the scale before. The table has each mode's law and its Laplace evidence, all but the
+scale of base effects free: two laws within a few nats of each other are two modes.
 """
 
 import argparse
@@ -23,9 +23,10 @@ from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, laplace
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, data_of, program
-from bayes_scaling.models.starts import held, informative, start
-from bayes_scaling.models.whitening import TRIED_SCALES, evidence, followers
+from bayes_scaling.models.starts import start
+from bayes_scaling.models.whitening import followers
 
+TRIED_SCALES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # multiples of where the scale of base effects starts
 SIGNED = {"beta": dist.StudentT(4.0, 0.1, 0.1)}
 SHOWN = ("beta", "E", "reducible", "sigma", "base_scale")
 
@@ -35,7 +36,7 @@ def modes(runs: pd.DataFrame, model: bs.JointLaw) -> pd.DataFrame:
     """Modes of a model's posterior, a row each."""
     problem = model.encode(bs.load_runs(runs))
     resolved = model.resolve(problem.layout)
-    coordinates = Coordinates(resolved, problem, True, informative(resolved, problem))
+    coordinates = Coordinates(resolved, problem, True)
     compiled, data = program(Shape(coordinates)), data_of(coordinates)
 
     def potential(z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -60,9 +61,14 @@ def _along_scales(c: Coordinates, potential: Any, from_before: bool) -> Iterator
     for multiple in TRIED_SCALES:
         z = z.copy()
         z[scale_at] = typical + np.log(multiple)
-        normal = laplace(potential, z, held(c))
+        normal = laplace(potential, z, np.arange(c.size) == scale_at)
         z = normal.mean if from_before else z
         yield normal
+
+
+def evidence(potential: Any, normal: Normal) -> float:
+    """Log of the integral of exp(-potential) by Laplace, up to a constant."""
+    return float(np.linalg.slogdet(normal.factor)[1] - potential(normal.mean)[0])
 
 
 def main() -> None:

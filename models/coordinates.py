@@ -7,8 +7,9 @@ base LLM's own mean. So one flat vector z holds
 * :math:`\lambda_j = \log L_j`, with :math:`L_j = E + R_j` the loss at the reference point of amplitude j;
 * :math:`\epsilon = \Phi^{-1}(E / \min_j L_j)`, E as a fraction of the lowest of them;
 * :math:`\alpha w` and :math:`\beta w`, local slopes of log loss, with w the reducible fraction at the centre;
-* :math:`m_h`, log loss of the mean run of base h, from which its effect follows by subtraction; where a cell
-  has one base only, its :math:`\lambda_j` are shifted by that effect instead, which the data cannot tell from A.
+* base effects, slopes and drift as deviations from what the runs say of them, given the law and their scales
+  (:mod:`~bayes_scaling.models.shared_effects`); where a cell has one base only, its :math:`\lambda_j` are shifted by
+  that base's effect instead, which the data cannot tell from A.
 
 Each is a shift or scale by data constants and earlier coordinates, so every Jacobian is in closed form. A site
 whose prior has another support than the map expects falls back to NumPyro's bijection for that support.
@@ -28,7 +29,9 @@ from bayes_scaling.models.ceiling import log_response, saturated_residual
 from bayes_scaling.models.centre import reducible_fractions, uncouple
 from bayes_scaling.models.gather import take
 from bayes_scaling.models.joint import (
+    COMMON,
     DRIFT,
+    EFFECT,
     FAMILY,
     SLOPE,
     SLOPE_COMMON,
@@ -40,6 +43,7 @@ from bayes_scaling.models.joint import (
     slopes_of,
 )
 from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.level_coordinates import add_base_levels, told_commons
 from bayes_scaling.models.pooled_coordinates import population, standardised, typical
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
@@ -47,7 +51,6 @@ from bayes_scaling.models.rough import Rough, rough_estimates
 from bayes_scaling.models.slope_coordinates import LawAtRuns, add_base_slopes, beside_bases, law_at_runs, precision
 
 Families = dict[str, Array]
-COMMON, EFFECT = "base_common", "base_effect"
 LOSS_FAMILIES = ("E", "reducible", "data_term")
 SLOPE_FAMILIES = ("alpha", "beta")
 
@@ -62,10 +65,9 @@ class Coordinates:
         What is sampled.
     conditioned : bool
         True for this module's map; False leaves every site in its natural coordinate.
-    centred : bool array, shape (H,)
-        Base effects that the data inform well, and so are sampled through their mean run.
-    residual_drift : bool
-        True where the drift is sampled through what the residuals say of it (see :func:`standard_drift`).
+    on_residuals : bool
+        True where base effects and drift are sampled through what the residuals say of them (see
+        :mod:`bayes_scaling.models.shared_effects` and :func:`standard_drift`).
     told_modes : tuple of arrays, optional
         :attr:`drift_modes`, where a compiled program is told them.
     told_rough : Rough, optional
@@ -75,8 +77,7 @@ class Coordinates:
     model: JointModel
     problem: Problem
     conditioned: bool
-    centred: NDArray[np.bool_]
-    residual_drift: bool = True
+    on_residuals: bool = True
     told_modes: tuple[Array, ...] | None = None
     told_rough: Rough | None = None
 
@@ -119,8 +120,8 @@ class Coordinates:
 
     @property
     def pinned(self) -> NDArray[np.bool_]:
-        """Effects that are sampled through their base's mean run."""
-        return self.centred & ~self.lone & self.conditioned
+        """Effects that are sampled through what their base's runs say of them, shape (H,)."""
+        return ~self.lone & (self.model.base_effects and self.conditioned and self.on_residuals)
 
     @cached_property
     def drift_modes(self) -> tuple[Floats | Array, ...]:
@@ -207,12 +208,14 @@ class Coordinates:
             families.update({name: blocks[name] for name in (SLOPE_COMMON, SLOPE, DRIFT) if name in blocks})
             return families, log_det
         at = law_at_runs(self, families)
+        if self.model.base_effects and self.pinned.any():
+            log_det = log_det + add_base_levels(self, blocks, families, at)
         if self.model.discrepancy:
             log_det = log_det + _drift(self, blocks, families, at)
         if self.model.base_slopes:
             log_det = log_det + add_base_slopes(self, blocks, families, at)
         if self.model.base_effects:
-            _centre_effects(self, blocks, families, at)
+            _take_off_slope_and_drift(self, families, at)
         return families, log_det
 
     def to_sites(self, z: Array) -> tuple[dict[str, Array], Array]:
@@ -293,6 +296,7 @@ def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) 
         families.update({name: blocks[name] for name in (COMMON, EFFECT, FAMILY) if name in blocks})
         return jnp.zeros(())
     common = families[COMMON] = jnp.sinh(blocks[COMMON])  # takes the Student-t's heavy tails out
+    told = told_commons(c)
     scale, share = families["base_scale"][0], families["base_share"][0]
     own_scale = scale * jnp.sqrt(1.0 - share)
     shared = scale * jnp.sqrt(share) * take(common, c.problem.layout.common_of_effect)
@@ -300,7 +304,7 @@ def _free_effects(c: Coordinates, blocks: dict[str, Array], families: Families) 
         families[FAMILY] = jnp.sinh(blocks[FAMILY])
         shared = shared + family_part(families, families[FAMILY], c.problem.layout)
     families[EFFECT] = shared + own_scale * jnp.sinh(z)
-    log_det = jnp.sum(jnp.log(jnp.cosh(blocks[COMMON])))
+    log_det = jnp.sum(jnp.where(told, 0.0, jnp.log(jnp.cosh(blocks[COMMON]))))
     if FAMILY in blocks:
         log_det = log_det + jnp.sum(jnp.log(jnp.cosh(blocks[FAMILY])))
     return log_det + jnp.sum(jnp.where(c.pinned, 0.0, jnp.log(own_scale) + jnp.log(jnp.cosh(z))))
@@ -334,14 +338,12 @@ def standard_drift(
 def _drift(c: Coordinates, blocks: dict[str, Array], families: Families, at: LawAtRuns) -> Array:
     """Add the drift, given the law and (where they are pinned) each base's mean run; return its log Jacobian."""
     families[DRIFT] = blocks[DRIFT]
-    if not c.residual_drift:
+    if not c.on_residuals:
         return jnp.zeros(())
     problem = c.problem
     residual = jnp.log(jnp.asarray(problem.loss)) - at.runs
     if c.model.base_effects:
-        mean_run = jnp.where(c.pinned, at.mean_runs, 0.0)
-        offset = jnp.where(c.pinned, blocks[EFFECT], families[EFFECT]) - mean_run
-        residual = residual - take(offset, problem.effect)
+        residual = residual - take(families[EFFECT], problem.effect)
     residual = saturated_residual(residual, problem.loss, problem.rows)
     precise = precision(families)
     felt, modes, strengths = map(jnp.asarray, c.drift_modes)
@@ -353,11 +355,11 @@ def _drift(c: Coordinates, blocks: dict[str, Array], families: Families, at: Law
     return log_det
 
 
-def _centre_effects(c: Coordinates, blocks: dict[str, Array], families: Families, at: LawAtRuns) -> None:
-    """Replace the effects that the data pin down: the mean run of a base less what the law says of it."""
-    mean_run = at.mean_runs
+def _take_off_slope_and_drift(c: Coordinates, families: Families, at: LawAtRuns) -> None:
+    """Make effects of the levels that the data pin down."""
+    level = families[EFFECT]
     if c.model.base_slopes:
-        mean_run = mean_run + slopes_of(families[SLOPE], c.problem.layout) * at.fall_of_mean_runs
+        level = level - slopes_of(families[SLOPE], c.problem.layout) * at.fall_of_mean_runs
     if c.model.discrepancy:
-        mean_run = mean_run + drift_of(families, c.problem.effect_rows)
-    families[EFFECT] = jnp.where(c.pinned, blocks[EFFECT] - mean_run, families[EFFECT])
+        level = level - drift_of(families, c.problem.effect_rows)
+    families[EFFECT] = jnp.where(c.pinned, level, families[EFFECT])

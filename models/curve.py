@@ -18,8 +18,6 @@ from numpyro.distributions import biject_to, constraints
 from bayes_scaling.models import smc
 from bayes_scaling.models.ceiling import log_level, log_response, saturate, saturated_residual
 from bayes_scaling.models.coordinates import (
-    COMMON,
-    EFFECT,
     LOSS_FAMILIES,
     SLOPE_FAMILIES,
     Coordinates,
@@ -27,7 +25,16 @@ from bayes_scaling.models.coordinates import (
     standard_drift,
 )
 from bayes_scaling.models.gather import take
-from bayes_scaling.models.joint import DRIFT, EFFECT_DF, JointModel, drift_of, law_parameters, loss_distribution
+from bayes_scaling.models.joint import (
+    COMMON,
+    DRIFT,
+    EFFECT,
+    EFFECT_DF,
+    JointModel,
+    drift_of,
+    law_parameters,
+    loss_distribution,
+)
 from bayes_scaling.models.layout import Floats, Problem, RowArrays
 from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.precision import in_float64
@@ -72,8 +79,7 @@ class Shape:
     """A compiled program's identity: a template of the problem, equal where only numbers differ."""
 
     def __init__(self, model: JointModel, problem: Problem) -> None:
-        none = np.zeros(problem.layout.n_effects, bool)
-        self.template = Coordinates(model, problem, True, none, residual_drift=False)
+        self.template = Coordinates(model, problem, True, on_residuals=False)
         layout = problem.layout
         sites = tuple((s.name, s.family, s.index, s.specs[0].shape_key(), s.baked and s.specs) for s in model.sites)
         arrays = (layout.cell_of_amplitude, layout.amplitude_has_term, layout.cell_of_effect, layout.drift.cell)

@@ -33,6 +33,7 @@ from bayes_scaling.models.priors import Parts, Site
 
 DRIFT = "drift"  # the site of the slope's standardised changes
 FAMILY = "base_family"  # the site of what a model family's base LLMs share
+COMMON, EFFECT = "base_common", "base_effect"
 SLOPE, SLOPE_COMMON = "base_slope", "base_slope_common"
 EFFECT_DF = 4.0  # tails of base effects: an odd LLM now and then
 
@@ -146,12 +147,12 @@ def sample_base_effects(families: dict[str, Array], layout: Layout) -> Array:
     """Effects on log loss, shape (H,), partly shared by the methods that start from one base."""
     scale, share = families["base_scale"][0], families["base_share"][0]
     with numpyro.plate("task_base", layout.n_commons):
-        common = numpyro.sample("base_common", dist.StudentT(EFFECT_DF, 0.0, 1.0))
+        common = numpyro.sample(COMMON, dist.StudentT(EFFECT_DF, 0.0, 1.0))
     centre = scale * jnp.sqrt(share) * take(common, layout.common_of_effect)
     if "family_scale" in families:
         centre = centre + family_part(families, sample_families_of_bases(layout), layout)
     with numpyro.plate("cell_base", layout.n_effects):
-        effect: Array = numpyro.sample("base_effect", dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
+        effect: Array = numpyro.sample(EFFECT, dist.StudentT(EFFECT_DF, centre, scale * jnp.sqrt(1.0 - share)))
     return effect
 
 

@@ -33,8 +33,7 @@ Relearn = Callable[[Floats, Floats], tuple[Any, Floats]]
 More = Callable[[Record, int], bool]
 BLOCK = 100  # iterations between two reports of progress
 SCOUTED = 200  # iterations of the warm-up after which the length of trees is looked at
-LONG = 64  # leapfrog steps an iteration above which coordinates are learned anew
-LONG_PLAIN = 16  # the same of a plain law: without the narrow places of effects and drift, longer steps are safe
+LONG = 24  # leapfrog steps an iteration above which coordinates are learned anew
 RELEARNED = 3  # times at most
 MOST_THIN = 8  # iterations for each draw of chains that were asked for more
 
@@ -100,7 +99,6 @@ def run_nuts(  # noqa: PLR0913 - a problem, and what may be heard and said on th
     progress: Progress | None = None,
     *,
     relearn: Relearn | None = None,
-    long: int = LONG,
     stop: Stop | None = None,
     more: More | None = None,
 ) -> Drawn:
@@ -120,8 +118,6 @@ def run_nuts(  # noqa: PLR0913 - a problem, and what may be heard and said on th
     relearn : callable, optional
         ``relearn(y, gradient)``, with early draws and gradients of shape (chains, n, d), gives what the potential is
         told from then on, and each chain's place under it, shape (chains, d). It is asked where early trees are long.
-    long : int
-        Mean leapfrog steps of early trees that are.
     stop : Stop, optional
         Once it is asked, the draws end with the last block that every chain has finished: the first of those that an
         uninterrupted sampler makes. Chains then take turns on the cores, so that all get equally far.
@@ -187,7 +183,7 @@ def run_nuts(  # noqa: PLR0913 - a problem, and what may be heard and said on th
         states, records = zip(*pool.map(scout, keys, jnp.asarray(starts)), strict=True)
         for relearned in range(RELEARNED):
             early = {name: np.stack([record[name] for record in records]) for name in ("z", "z_grad", "n_steps")}
-            if relearn is None or early["n_steps"].mean() <= long:
+            if relearn is None or early["n_steps"].mean() <= LONG:
                 break
             told, places = relearn(early["z"], early["z_grad"])
             count.total += settings.chains * scouted

@@ -80,7 +80,7 @@ class Shape:
             tuple(_codes(getattr(layout, name)) for name in NAMES),
             _frozen(layout.drift.cell),
             _frozen((layout.log_x0, layout.log_d0)) if any(site.on_amplitude for site in model.sites) else None,
-            _frozen((template.conditioned, template.centred, template.residual_drift)),
+            _frozen((template.conditioned, template.on_residuals)),
         )
 
     def __hash__(self) -> int:

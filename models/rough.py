@@ -12,6 +12,7 @@ import numpy as np
 from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.layout import Floats, Problem
 
+FEWEST_SPARE = 4  # residuals, beside slopes of the bases
 WIDEST = 1.0  # sd of a slope about which the runs say nothing
 
 
@@ -67,13 +68,20 @@ def rough_estimates(problem: Problem, base_scale: float, drift_scale: float) -> 
 
 
 def _residual_scale(problem: Problem, c: int) -> tuple[float, float]:
-    """Log scale of the residuals about a parabola in log D_f with a level a base, and their degrees of freedom."""
+    """Log scale of the residuals about a parabola in log D_f with a level a base, and their degrees of freedom.
+
+    With a slope a base too, where runs are left over to tell noise from slopes.
+    """
     rows = problem.rows.cell == c
-    log_d = problem.rows.log_d[rows]
-    design = np.column_stack([_one_hot(problem.effect[rows]), log_d, log_d**2, problem.rows.log_x[rows]])
+    log_d, bases = problem.rows.log_d[rows], _one_hot(problem.effect[rows])
+    common = np.column_stack([bases, log_d, log_d**2, problem.rows.log_x[rows]])
     target = log_level(problem)[rows]
+    for design in (np.column_stack([common, bases * log_d[:, None]]), common):
+        spare = target.size - int(np.linalg.matrix_rank(design))
+        if spare >= FEWEST_SPARE:
+            break
     residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    spare = max(target.size - int(np.linalg.matrix_rank(design)), 1)
+    spare = max(spare, 1)
     return float(np.log(np.sqrt(np.sum(residual**2) / spare) + 1e-4)), float(spare)
 
 

@@ -10,11 +10,10 @@ import numpy as np
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
 from bayes_scaling.models.layout import Floats, Problem
-from bayes_scaling.models.nuts import LONG, LONG_PLAIN, NutsSettings, Progress, Record, run_nuts
+from bayes_scaling.models.nuts import NutsSettings, Progress, Record, run_nuts
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, Told, data_of, program, told
 from bayes_scaling.models.relearning import learned_scale
-from bayes_scaling.models.starts import informative
 from bayes_scaling.models.stopping import Stop
 from bayes_scaling.models.whitening import whiten
 
@@ -73,7 +72,7 @@ def sample_posterior(
     NothingDrawn
         If there are none then.
     """
-    coordinates = Coordinates(model, problem, conditioned, informative(model, problem))
+    coordinates = Coordinates(model, problem, conditioned)
     compiled, data = program(Shape(coordinates)), data_of(coordinates)
     whitening = whiten(coordinates, lambda z: compiled.value_and_gradient(z, data))
     arguments = told(data, whitening)
@@ -100,7 +99,6 @@ def sample_posterior(
         seed,
         progress,
         relearn=relearn if conditioned else None,
-        long=LONG_PLAIN if model.is_plain else LONG,
         stop=stop,
         more=None if more is None else lambda record, thin: more(in_symbols(record, thin)),
     )

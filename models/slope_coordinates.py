@@ -1,13 +1,8 @@
 r"""Coordinates of the base LLMs' slope effects: each as its deviation from what its own runs say.
 
-Given the law, the drift and (where it is pinned) the base's mean run, the log loss of base h's runs is linear in its
-slope effect :math:`r_h`, with the law's fall as the regressor. Were the noise and the effects normal, then
-
-.. math:: r_h \sim N(m_h, 1 / P_h), \quad P_h = \frac{1}{s^2} + \sum_{i \in h} \frac{f_i^2}{\sigma^2}, \quad
-          m_h P_h = \frac{c_h}{s^2} + \sum_{i \in h} \frac{f_i \, e_i}{\sigma^2},
-
-with residuals e, falls f, and centre c and scale s of the effect's prior. The standardised value is sampled: where a
-base was run at one :math:`D_f` that is the prior, where it was run at many it is what they say.
+Given the law, the drift and (where it is pinned) the base's level, the log loss of its runs is linear in its slope
+effect, with the law's fall as the regressor: :mod:`bayes_scaling.models.shared_effects` standardises it. Where a base
+was run at one :math:`D_f` that is the prior, where it was run at many it is what they say.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,14 +14,13 @@ from numpy.typing import NDArray
 
 from bayes_scaling.models.ceiling import saturated_residual, told_response
 from bayes_scaling.models.gather import sums, take
-from bayes_scaling.models.joint import SLOPE, SLOPE_COMMON, at_centre_of_data, drift_of, law_parameters
+from bayes_scaling.models.joint import EFFECT, SLOPE, SLOPE_COMMON, at_centre_of_data, drift_of, law_parameters
 from bayes_scaling.models.laws import log_means
 from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.shared_effects import Kin, Told, commons_of, effects_of
 
 if TYPE_CHECKING:
     from bayes_scaling.models.coordinates import Coordinates, Families
-
-EFFECT = "base_effect"
 
 
 def precision(families: "Families") -> Array:
@@ -85,24 +79,20 @@ def law_at_runs(c: "Coordinates", families: "Families") -> LawAtRuns:
 def add_base_slopes(c: "Coordinates", blocks: dict[str, Array], families: "Families", at: LawAtRuns) -> Array:
     """Add the slope effects and their common parts; return their log Jacobian."""
     slopes = c.problem.layout.slopes
-    common = families[SLOPE_COMMON] = jnp.sinh(blocks[SLOPE_COMMON])
     scale, share = families["slope_scale"][0], families["slope_share"][0]
-    prior = 1.0 / (scale**2 * (1.0 - share))
+    told = _told_by_runs(c, families, at)
+    kin = Kin(slopes.common_of, slopes.common.size)
+    common, log_det_common = commons_of(blocks[SLOPE_COMMON], told, kin, scale, share)
     centre = scale * jnp.sqrt(share) * take(common, slopes.common_of)
-    information, pull = _told_by_runs(c, blocks, families, at)
-    total = prior + information
-    families[SLOPE] = (prior * centre + pull) / total + blocks[SLOPE] / jnp.sqrt(total)
-    return jnp.sum(jnp.log(jnp.cosh(blocks[SLOPE_COMMON]))) - jnp.sum(jnp.log(total)) / 2
+    slope, log_det = effects_of(blocks[SLOPE], told, centre, scale * jnp.sqrt(1.0 - share))
+    families.update({SLOPE_COMMON: common, SLOPE: slope})
+    return jnp.sum(log_det_common) + jnp.sum(log_det)
 
 
-def _told_by_runs(
-    c: "Coordinates", blocks: dict[str, Array], families: "Families", at: LawAtRuns
-) -> tuple[Array, Array]:
-    """Information of its runs about each slope effect, and that times what they say of it, shape (S,)."""
-    problem, at_mean = c.problem, at.mean_runs
+def _told_by_runs(c: "Coordinates", families: "Families", at: LawAtRuns) -> Told:
+    problem, level = c.problem, families[EFFECT]
     if c.model.discrepancy:
-        at_mean = at_mean + drift_of(families, problem.effect_rows)
-    level = jnp.where(c.pinned, blocks[EFFECT] - at_mean, families[EFFECT])
+        level = level - jnp.where(c.pinned, drift_of(families, problem.effect_rows), 0.0)
     residual = jnp.log(jnp.asarray(problem.loss)) - at.runs
     residual = residual - take(level, problem.effect)
     if c.model.discrepancy:
@@ -112,6 +102,5 @@ def _told_by_runs(
     felt = fall * told_response(problem)
     weighted = take(precision(families), problem.rows.cell) * felt
     n, mine = problem.layout.n_effects, problem.layout.slopes.effect
-    return take(sums(weighted * felt, problem.effect, n), mine), take(
-        sums(weighted * residual, problem.effect, n), mine
-    )
+    every = sums(weighted * felt, problem.effect, n), sums(weighted * residual, problem.effect, n)
+    return Told(*(take(values, mine) for values in every))

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from numpyro.distributions import biject_to
 
 from bayes_scaling.models.ceiling import log_level
-from bayes_scaling.models.coordinates import COMMON, EFFECT, Coordinates
-from bayes_scaling.models.joint import DRIFT, FAMILY, SLOPE, SLOPE_COMMON, JointModel
+from bayes_scaling.models.coordinates import Coordinates
+from bayes_scaling.models.joint import COMMON, DRIFT, EFFECT, FAMILY, SLOPE, SLOPE_COMMON
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.pooled_coordinates import members_start
 from bayes_scaling.models.pooling import PooledSite
@@ -27,21 +27,12 @@ def base_errors(problem: Problem) -> Floats:
     return np.asarray(noise / np.sqrt(np.bincount(problem.effect, minlength=n)))
 
 
-def informative(model: JointModel, problem: Problem) -> NDArray[np.bool_]:
-    """Which base effects the data pin down more tightly than their prior does, shape (H,)."""
-    typical = [
-        np.median(spec.sample(501)) for site in model.sites if site.family == "base_scale" for spec in site.specs
-    ]
-    return np.asarray(base_errors(problem) < np.sum(typical))
-
-
 def start(c: Coordinates) -> Floats:
     """One point z in a sensible place, shape (d,)."""
     blocks = {site.name: _site_start(c, site) for site in c.free_sites}
     if c.model.base_effects:
-        level = _mean_by(log_level(c.problem), c.problem.effect, c.problem.layout.n_effects)
         blocks[COMMON] = np.zeros(c.problem.layout.n_commons)
-        blocks[EFFECT] = np.where(c.pinned, level, 0.0)
+        blocks[EFFECT] = np.zeros(c.problem.layout.n_effects)
         blocks[FAMILY] = np.zeros(len(c.problem.layout.families.family))
     if c.model.base_slopes:
         slopes = c.problem.layout.slopes
@@ -52,9 +43,14 @@ def start(c: Coordinates) -> Floats:
 
 
 def held(c: Coordinates) -> NDArray[np.bool_]:
-    """Coordinates to keep still while the mode is looked for: the scales, and what only they scale."""
+    """Coordinates to keep still while the mode is looked for: in natural ones the scales, and what only they scale.
+
+    There the joint mode sits at scales of zero. Conditioned effects are standardised given their scales, so that
+    theirs is where the mass is.
+    """
     family = {site.name: site.family for site in c.free_sites}
-    flags = [np.full(n, name in (COMMON, SLOPE_COMMON, FAMILY) or family.get(name) in HELD) for name, n in c.blocks]
+    scaled = (COMMON, SLOPE_COMMON, FAMILY)
+    flags = [np.full(n, not c.conditioned and (name in scaled or family.get(name) in HELD)) for name, n in c.blocks]
     return np.concatenate(flags)
 
 

@@ -17,8 +17,6 @@ from bayes_scaling.models.laplace import Normal, ValueAndGradient, laplace
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.starts import base_errors, held, start
 
-# multiples of the prior median of base_scale at which the mode is looked for
-TRIED_SCALES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
 BASE_FACTORS = ("model_size", "pretrain_size")
 
 
@@ -70,22 +68,10 @@ def followers(c: Coordinates) -> tuple[NDArray[np.bool_], int | None]:
 
 
 def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
-    """Whitening at the mode; with a free base scale, at the scale whose Laplace evidence is highest."""
+    """Whitening at the mode."""
     follows, scale_at = followers(c)
-    if scale_at is None:
-        return Whitening(laplace(potential, start(c), held(c)), follows, None, 0.0)
-    tried, first = [], start(c)
-    for multiple in TRIED_SCALES:
-        z = first.copy()
-        z[scale_at] += np.log(multiple)
-        tried.append(laplace(potential, z, held(c)))
-    best = max(tried, key=lambda normal: evidence(potential, normal))
-    return Whitening(best, follows, scale_at, float(np.median(base_errors(c.problem))))
-
-
-def evidence(potential: ValueAndGradient, normal: Normal) -> float:
-    """Log of the integral of exp(-potential) by Laplace, up to a constant."""
-    return float(np.linalg.slogdet(normal.factor)[1] - potential(normal.mean)[0])
+    floor = 0.0 if scale_at is None else float(np.median(base_errors(c.problem)))
+    return Whitening(laplace(potential, start(c), held(c)), follows, scale_at, floor)
 
 
 def _follows(c: Coordinates) -> NDArray[np.bool_]:

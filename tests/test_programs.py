@@ -12,7 +12,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.models import curve, programs
 from bayes_scaling.models.coordinates import Coordinates
-from bayes_scaling.models.starts import informative, start
+from bayes_scaling.models.starts import start
 from bayes_scaling.models.whitening import whiten
 
 pytestmark = pytest.mark.numbers
@@ -30,7 +30,7 @@ def coordinates(runs: pd.DataFrame, **options: Any) -> Coordinates:
     model = bs.JointLaw(**options)
     problem = model.encode(runs)
     resolved = model.resolve(problem.layout)
-    return Coordinates(resolved, problem, True, informative(resolved, problem))
+    return Coordinates(resolved, problem, True)
 
 
 def test_designs_that_differ_in_losses_and_prior_numbers_share_a_program(runs: pd.DataFrame) -> None:

@@ -51,7 +51,7 @@ def test_its_density_is_the_joint_model_s(law: str, options: dict[str, Any]) -> 
         runs = bs.load_runs(pd.concat([zero_shot, runs]))
     problem = given.encode(runs)
     resolved = given.resolve(problem.layout)
-    c = Coordinates(resolved, problem, True, np.zeros(problem.layout.n_effects, bool), residual_drift=False)
+    c = Coordinates(resolved, problem, True, on_residuals=False)
     data = curve_data(resolved, problem)
     points = np.random.default_rng(0).normal(scale=0.3, size=(5, c.size))
     ours, theirs = [], []

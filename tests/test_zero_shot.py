@@ -23,7 +23,7 @@ from bayes_scaling.models.laws import LAWS, LawParameters
 from bayes_scaling.models.layout import RowArrays
 from bayes_scaling.models.least_squares import least_squares, log_mean
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.starts import informative, start
+from bayes_scaling.models.starts import start
 from bayes_scaling.prediction import expected_loss
 
 pytestmark = pytest.mark.numbers
@@ -94,7 +94,7 @@ def test_the_joint_model_s_gradient_is_finite_with_base_effects_and_drift() -> N
     model = bs.JointLaw("rectified", factors=())
     problem = model.encode(curve(bases=("b", "c", "d")))
     resolved = model.resolve(problem.layout)
-    c = Coordinates(resolved, problem, True, informative(resolved, problem))
+    c = Coordinates(resolved, problem, True)
     value, gradient = jax.jit(jax.value_and_grad(c.potential))(start(c) + 0.1)
     assert np.isfinite(value) and np.all(np.isfinite(gradient))
 
