@@ -15,7 +15,8 @@ from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.posterior import Posterior
 
-POINTS_A_DRAW = 4
+POINTS_A_DRAW = 2
+MORE_POINTS_A_DRAW = 8  # where the weights of fewer are uneven
 FEWEST_EFFECTIVE = 400.0  # weighted points
 
 
@@ -68,11 +69,25 @@ def check_exact(model: JointModel, problem: Problem) -> None:
 def by_importance(
     groups: Sequence[tuple[pd.DataFrame, Problem, int]], model: JointLaw, settings: NutsSettings
 ) -> list[ExactFit]:
-    """The posterior of each group of validated runs, given with its arrays and its seed."""
+    """The posterior of each group of validated runs, given with its arrays and its seed.
+
+    Weighted points that are worth less than as many independent draws as are asked for are drawn again, and more.
+    """
     total = settings.chains * settings.draws
-    cells = [Cell(model.resolve(problem.layout), problem, seed) for _, problem, seed in groups]
-    found = weigh(cells, POINTS_A_DRAW * total)
+    fits = _weighed(groups, model, settings, POINTS_A_DRAW * total)
+    short = [i for i, found in enumerate(fits) if found.effective_points < total]
+    again = _weighed([groups[i] for i in short], model, settings, MORE_POINTS_A_DRAW * total)
+    for i, found in zip(short, again, strict=True):
+        fits[i] = found
+    return fits
+
+
+def _weighed(
+    groups: Sequence[tuple[pd.DataFrame, Problem, int]], model: JointLaw, settings: NutsSettings, points: int
+) -> list[ExactFit]:
+    cells = (Cell(model.resolve(problem.layout), problem, seed) for _, problem, seed in groups)
     exact = replace(settings, engine="exact")
+    found = weigh(cells, points)
     return [_exact_fit(runs, seed, model, exact, f) for (runs, _, seed), f in zip(groups, found, strict=True)]
 
 

@@ -17,7 +17,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,22 +116,22 @@ def of_cells(count: int) -> list[tuple[str, str]]:
     return [(f"task {i // 3}", METHODS[i % 3]) for i in range(count)]
 
 
-def curve(n: int, seed: int) -> pd.DataFrame:
-    """Simulated runs of one LLM at ``n`` sizes of D_f, normal noise."""
+def curves(count: int, n: int, seed: int) -> pd.DataFrame:
+    """Simulated runs of one LLM on so many tasks, at ``n`` sizes of D_f each, normal noise."""
     truth = bs.Truth({"full": bs.CellTruth(alpha={}, beta=0.2, E=1.2, A=12.0, sigma=0.01)})
-    design = pd.DataFrame({"method": "full", "finetune_size": np.geomspace(500, 5e5, n), "base": "b"})
+    tasks, sizes = np.repeat([f"task {i}" for i in range(count)], n), np.tile(np.geomspace(500, 5e5, n), count)
+    design = pd.DataFrame({"task": tasks, "method": "full", "finetune_size": sizes, "base": "b"})
     return bs.simulate_runs(design, truth, seed=seed)
 
 
 def exact(count: int, seed: int) -> bs.Posterior:
     """One curve, 4,000 independent draws."""
-    return bs.fit(curve(count, seed), PLAIN, engine="exact", seed=seed)
+    return bs.fit(curves(1, count, seed), PLAIN, engine="exact", seed=seed)
 
 
 def problems(count: int, seed: int) -> object:
     """Curves of 11 runs, each fitted alone."""
-    parts: Iterator[pd.DataFrame] = (curve(11, seed * count + i).assign(task=f"curve {i}") for i in range(count))
-    return bs.fit_many(pd.concat(parts, ignore_index=True), model=PLAIN)
+    return bs.fit_many(curves(count, 11, seed), model=PLAIN)
 
 
 def points(count: int, seed: int) -> pd.DataFrame:

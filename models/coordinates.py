@@ -169,11 +169,11 @@ class Coordinates:
         }
         return frozenset(name for (name, on_log), mean in means.items() if standardised(mean, on_log))
 
-    @property
+    @cached_property
     def losses_coupled(self) -> bool:
         """True where E and the amplitudes are sampled through the loss at the centre."""
         layout, sites = self.problem.layout, self.model.sites
-        positive = all(_positive(s) and not s.fixed for s in sites if s.family in LOSS_FAMILIES)
+        positive = all(s.positive and not s.fixed for s in sites if s.family in LOSS_FAMILIES)
         every_cell = set(layout.cell_of_amplitude.tolist()) == set(range(layout.n_cells))
         summed = self.model.law.amplitude_per_factor and layout.amplitude_is_shared()
         return self.conditioned and positive and every_cell and not summed
@@ -238,10 +238,6 @@ class Coordinates:
         return jnp.where(jnp.isfinite(total), -total, jnp.inf)
 
 
-def _positive(site: Site) -> bool:
-    return site.distribution().support in (constraints.positive, constraints.nonnegative)
-
-
 def _value(site: Site, blocks: dict[str, Array], weight: Array | None = None) -> tuple[Array, Array]:
     """Natural values of a site and their log Jacobian; exponents are slopes divided by ``weight``."""
     if isinstance(site, PooledSite):  # in natural coordinates
@@ -254,7 +250,7 @@ def _value(site: Site, blocks: dict[str, Array], weight: Array | None = None) ->
     transform = biject_to(prior.support)
     value = transform(z)
     log_det = jnp.sum(transform.log_abs_det_jacobian(z, value))
-    if weight is None or not (prior.support is constraints.real or _positive(site)):
+    if weight is None or not (prior.support is constraints.real or site.positive):
         return value, log_det
     w = take(weight, np.asarray(site.index))
     return value / w, log_det - jnp.sum(jnp.log(w))

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jax import Array
-from numpyro.distributions import biject_to, constraints
 
 from bayes_scaling.models import smc
 from bayes_scaling.models.ceiling import log_level, log_response, saturate, saturated_residual
@@ -38,9 +37,9 @@ from bayes_scaling.models.joint import (
 from bayes_scaling.models.layout import Floats, Problem, RowArrays
 from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.prior_spec import PriorSpec, numbers, rebuild, stack
+from bayes_scaling.models.prior_spec import PriorSpec, numbers, rebuild
 from bayes_scaling.models.priors import Site
-from bayes_scaling.models.starts import start
+from bayes_scaling.models.starts import start, unbounded
 
 FEWEST_ROWS = 16  # rows are padded to this, or to the next power of two
 MOST_ROWS = 1024
@@ -70,8 +69,8 @@ class CurveData(NamedTuple):
     log_se: Array
     weight: Array
     response: Array
-    modes: Array
-    strengths: Array
+    modes: Any
+    strengths: Any
     priors: tuple[Any, ...]
 
 
@@ -185,37 +184,32 @@ def _log_effects(families: Families) -> Array:
 
 
 def curve_data(model: JointModel, problem: Problem) -> CurveData:
-    """Padded rows, and the priors' numbers."""
+    """Padded rows, and the priors' numbers; of NumPy, which a compiled program takes in faster than JAX's arrays."""
     n = problem.loss.size
     extra = max(FEWEST_ROWS, 1 << (n - 1).bit_length()) - n
 
-    def pad(field: np.ndarray) -> Array:
-        return jnp.asarray(np.pad(field, [(0, extra)] + [(0, 0)] * (field.ndim - 1), mode="edge"))
+    def pad(field: np.ndarray) -> Any:
+        return np.pad(field, [(0, extra)] + [(0, 0)] * (field.ndim - 1), mode="edge")
 
-    free = [site for site in model.sites if not site.fixed]
-    priors = tuple(numbers(site.specs) for site in free)
-    weight = jnp.asarray(np.arange(n + extra) < n, dtype=jnp.float64)
+    priors = tuple(numbers(site.specs) for site in model.sites if not site.fixed)
+    weight: Any = np.asarray(np.arange(n + extra) < n, dtype=np.float64)
     responds = log_response(problem)
     felt = responds[:, None] * problem.rows.drift
     strengths, modes = np.linalg.eigh(felt.T @ felt)
-    gram = jnp.asarray(modes), jnp.asarray(np.maximum(strengths, 0.0))
-    padded = pad(problem.loss), pad(problem.log_se)
-    return CurveData(problem.rows.each(pad), *padded, weight, pad(responds), *gram, priors)
+    padded = pad(problem.loss), pad(problem.log_se), weight, pad(responds)
+    return CurveData(problem.rows.each(pad), *padded, modes, np.maximum(strengths, 0.0), priors)
 
 
 def reference(c: Coordinates) -> smc.Reference:
     """Where particles start: about the data for the loss at the centre, about the priors for the rest."""
     mean, sd = start(c), np.ones(c.size)
-    rng = np.random.default_rng(0)
     spread = log_level(c.problem).std()
     for site in c.free_sites:
         where = c.slices[site.name]
         if c.losses_coupled and site.family in LOSS_FAMILIES:
             sd[where] = max(spread, 0.1) if site.family == "reducible" else 1.5
             continue
-        share = rng.uniform(0.05, 1.0, PRIOR_DRAWS) if site.family in SLOPE_FAMILIES else 1.0
-        draws = [np.asarray(_unbounded(spec, spec.sample(PRIOR_DRAWS) * share)) for spec in site.specs]
-        low, middle, high = np.quantile(np.array(draws), [0.1587, 0.5, 0.8413], axis=1)
+        low, middle, high = np.transpose([_spread(spec, site.family in SLOPE_FAMILIES) for spec in site.specs])
         mean[where], sd[where] = middle, WIDER * (high - low) / 2
     normal = np.zeros(c.size)
     if c.model.discrepancy:
@@ -223,12 +217,11 @@ def reference(c: Coordinates) -> smc.Reference:
     return smc.Reference(mean, sd, normal)
 
 
-def _unbounded(spec: PriorSpec, values: Floats) -> Array:
-    support = stack([spec]).support
-    if support is constraints.nonnegative:
-        support = constraints.positive
-    unbounded: Array = biject_to(support).inv(jnp.asarray(values))
-    return unbounded
+@lru_cache(maxsize=256)
+def _spread(spec: PriorSpec, shared: bool) -> Floats:
+    """Median and central 68 % of a prior in its unbounded coordinate, of an exponent times any share, shape (3,)."""
+    share = np.random.default_rng(0).uniform(0.05, 1.0, PRIOR_DRAWS) if shared else 1.0
+    return np.asarray(np.quantile(unbounded(spec, spec.sample(PRIOR_DRAWS) * share), [0.1587, 0.5, 0.8413]))
 
 
 def _at(site: Site) -> np.ndarray:

@@ -5,8 +5,9 @@ The density takes its data as arguments, so that one compiled program serves eve
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.precision import in_float64
 
 MOST_PARAMETERS = 8
+AHEAD = 4  # cells that a core may be ahead of who takes their points
 
 
 class Cell(NamedTuple):
@@ -46,13 +48,20 @@ def suits_exact(model: JointModel, problem: Problem) -> bool:
     return model.is_plain and free <= MOST_PARAMETERS and suits(model, problem)
 
 
-def weigh(cells: Sequence[Cell], points: int) -> Iterator[WeightedFamilies]:
+def weigh(cells: Iterable[Cell], points: int) -> Iterator[WeightedFamilies]:
     """Weighted points of each cell in turn; cells of one design share a compiled program, and cores share the cells."""
-    told = [_tell(cell) for cell in cells]
-    first = {t.design: t for t in reversed(told)}
-    done = {id(t): _run(t, points) for t in first.values()}  # one thread compiles each design
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield from pool.map(lambda t: done.pop(id(t), None) or _run(t, points), told)
+    workers, compiled, running = os.cpu_count() or 1, set[tuple[Shape, int]](), deque[Future[WeightedFamilies]]()
+    with ThreadPoolExecutor(workers) as pool:
+        for cell in cells:
+            told = _tell(cell)
+            running.append(pool.submit(_run, told, points))
+            if told.design not in compiled:  # one thread compiles each design
+                running[-1].result()
+                compiled.add(told.design)
+            if len(running) > AHEAD * workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 class _Told(NamedTuple):

@@ -34,7 +34,7 @@ More = Callable[[Record, int], bool]
 BLOCK = 100  # iterations between two reports of progress
 SCOUTED = 200  # iterations of the warm-up after which the length of trees is looked at
 LONG = 16  # leapfrog steps an iteration above which coordinates are learned anew
-RELEARNED = 3  # times at most
+RELEARNED = 2  # times at most
 MOST_THIN = 8  # iterations for each draw of chains that were asked for more
 
 

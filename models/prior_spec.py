@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any, Self
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from numpy.typing import NDArray
@@ -105,12 +104,12 @@ def stack(specs: Sequence[PriorSpec]) -> Distribution:
 
 
 def numbers(specs: Sequence[PriorSpec]) -> dict[str, Any]:
-    """The numbers of priors that share their :meth:`~PriorSpec.shape_key`, as JAX arrays by argument."""
+    """The numbers of priors that share their :meth:`~PriorSpec.shape_key`, as arrays by argument."""
     found: dict[str, Any] = {}
     for i, (name, value) in enumerate(specs[0].args):
         column = [spec.args[i][1] for spec in specs]
         nested = isinstance(value, PriorSpec)
-        found[name] = numbers(column) if nested else jnp.asarray(column)  # type: ignore[arg-type]
+        found[name] = numbers(column) if nested else np.asarray(column, dtype=np.float64)  # type: ignore[arg-type]
     return found
 
 

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -128,7 +129,12 @@ class Site:
         """True where every element is held at a value."""
         return self.specs[0].fixed
 
-    @property
+    @cached_property
+    def positive(self) -> bool:
+        """True where the prior is on positive values."""
+        return self.distribution().support in (constraints.positive, constraints.nonnegative)
+
+    @cached_property
     def baked(self) -> bool:
         """True where the prior's numbers are more than its density's: a held value, or the bounds of its support."""
         return self.fixed or not any(self.distribution().support is support for support in UNBOUNDED_BY_NUMBERS)

@@ -1,9 +1,11 @@
 """Where the sampler starts, read off the data and the middle of the priors."""
 
-import jax
+from functools import lru_cache
+
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from numpyro.distributions import biject_to
+from numpyro.distributions import biject_to, constraints
 
 from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.coordinates import Coordinates
@@ -11,6 +13,7 @@ from bayes_scaling.models.joint import COMMON, DRIFT, EFFECT, FAMILY, SLOPE, SLO
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.pooled_coordinates import members_start
 from bayes_scaling.models.pooling import PooledSite
+from bayes_scaling.models.prior_spec import PriorSpec, stack
 from bayes_scaling.models.priors import Site
 
 HELD = (*SCALAR_FAMILIES, "alpha_scale")
@@ -67,11 +70,21 @@ def _site_start(c: Coordinates, site: Site) -> Floats:
         return level[list(site.index)]
     if c.losses_coupled and site.family in ("E", "data_term"):
         return np.zeros(len(site.index))
-    prior = site.distribution()
-    middle = np.asarray(prior.mean)
-    if not np.all(np.isfinite(middle)):  # heavy tails have no mean
-        middle = np.median(np.asarray(prior.sample(jax.random.key(0), (501,))), axis=0)
-    return np.asarray(biject_to(prior.support).inv(middle), dtype=np.float64)
+    return np.array([_middle(spec) for spec in site.specs])
+
+
+@lru_cache(maxsize=256)
+def _middle(spec: PriorSpec) -> float:
+    """A prior's median, where the sampler has it."""
+    return float(unbounded(spec, np.median(spec.sample(501), keepdims=True))[0])
+
+
+def unbounded(spec: PriorSpec, values: Floats) -> Floats:
+    """Values of a parameter in the unbounded coordinate of its prior's support, shape (n,)."""
+    support = stack([spec]).support
+    if support is constraints.nonnegative:
+        support = constraints.positive
+    return np.asarray(biject_to(support).inv(jnp.asarray(values)), dtype=np.float64)
 
 
 def _mean_by(values: Floats, index: NDArray[np.int64], n: int, weight: Floats | None = None) -> Floats:

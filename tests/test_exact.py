@@ -1,5 +1,6 @@
 """Importance sampling of one cell: the joint model's density, its moments, its evidence, and refusals."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jax
@@ -11,11 +12,14 @@ from scipy import stats
 from scipy.special import logsumexp
 
 import bayes_scaling as bs
+from bayes_scaling import exact as engine
 from bayes_scaling.checks.sampler import convergence
 from bayes_scaling.errors import ModelError
-from bayes_scaling.exact import HIGH_K, ExactFit, _smoothed
+from bayes_scaling.exact import HIGH_K, POINTS_A_DRAW, ExactFit, _smoothed
 from bayes_scaling.fitting import Engine
 from bayes_scaling.models import importance, mixture
+from bayes_scaling.models.exact import Cell, WeightedFamilies
+from bayes_scaling.models.nuts import NutsSettings
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.smc import Reference
 
@@ -128,7 +132,7 @@ def _grid_evidence(runs: pd.DataFrame, sigma: float) -> float:
 
 def test_evidence_is_that_of_dense_quadrature() -> None:
     """Normal noise of known scale and a known exponent leave two parameters; a twin with other noise is told apart."""
-    found = bs.fit(curve(), power(sigma=SIGMA, beta=BETA), engine="exact").stats
+    found = bs.fit(curve(), power(sigma=SIGMA, beta=BETA), engine="exact", draws=2000).stats
     ours, effective = found["log_evidence"][0, 0], found["effective_points"][0, 0]
     assert ours == pytest.approx(_grid_evidence(curve(), SIGMA), abs=MCSE / np.sqrt(effective))
     assert abs(ours - _grid_evidence(curve(), 1.2 * SIGMA)) > 10 * MCSE / np.sqrt(effective)
@@ -179,3 +183,23 @@ def test_two_cells_are_refused() -> None:
     both = pd.concat([curve(), curve(1).assign(method="lora")])
     with pytest.raises(ModelError, match=r"engine='exact' is for one \(task, method\)"):
         bs.fit(both, power(), engine="exact")
+
+
+def test_uneven_weights_are_drawn_again_and_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Points worth fewer draws than asked for are not kept; those that are worth as many are not drawn twice."""
+    asked: list[int] = []
+
+    def weigh(cells: Iterable[Cell], points: int) -> Iterator[WeightedFamilies]:
+        for cell in cells:
+            asked.append(points)
+            uneven = cell.seed == 1 and points == POINTS_A_DRAW * 4000
+            log_weight = np.where(np.arange(points) < points // 8, 0.0, -np.inf) if uneven else np.zeros(points)
+            families = {name: np.ones((points, 1)) for name in ("E", "beta", "reducible", "sigma", "nu")}
+            yield WeightedFamilies(families, np.zeros(points), log_weight)
+
+    monkeypatch.setattr(engine, "weigh", weigh)
+    model, runs = power(), bs.load_runs(curve())
+    groups = [(runs, model.encode(runs), seed) for seed in (0, 1)]
+    fits = engine.by_importance(groups, model, NutsSettings())
+    assert asked == [8000, 8000, 32000]
+    assert [fit.effective_points for fit in fits] == pytest.approx([8000, 32000])

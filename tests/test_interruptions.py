@@ -166,7 +166,7 @@ def few_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("options", "share", "said"),
     [
-        (["--keep-on-interrupt"], 50, None),
+        (["--keep-on-interrupt"], 75, None),
         (["--keep-on-interrupt"], 1, NOTHING_KEPT.decode().strip()),
         ([], 50, LINE.decode().strip()),
     ],

@@ -100,7 +100,7 @@ def test_a_program_told_other_losses_has_their_density(runs: pd.DataFrame) -> No
 def test_a_program_told_other_sizes_has_their_density(runs: pd.DataFrame, options: dict[str, Any]) -> None:
     kept = programs.Program(programs.Shape(coordinates(cell(runs), **options)))
     grown = cell(runs).assign(
-        finetune_size=lambda r: r.finetune_size**1.1, model_size=lambda r: r.model_size * (1.0 + 0.1 * (r.base == "2B"))
+        finetune_size=lambda r: r.finetune_size**1.3, model_size=lambda r: r.model_size * (1.0 + 0.1 * (r.base == "2B"))
     )
     there = coordinates(grown, **options)
     assert programs.Shape(there) == programs.Shape(kept.template)
