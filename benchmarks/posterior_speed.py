@@ -10,8 +10,8 @@ mean from plain NumPyro's, over its Monte Carlo error; ``sd`` the largest ratio 
 ``curve``: one cell of 240 runs, independent draws beside the 1,000 refits of simple-scaling-laws and the starts of a
 point fit by L-BFGS. ``light``: importing, ``--help``, the demo. ``limit``: the gradient's arithmetic.
 
-The rivals' environments: see ``rival_pymc.py`` and ``rival_intervals.py``. Ratios of seconds are of the cores, which a
-busy machine stretches less than the clock.
+The rivals' environments: see ``rival_pymc.py`` and ``rival_intervals.py``. ``over_numpyro`` is the ratio of ESS a second
+by the clock, ``over_numpyro_cores`` that of ESS a core second; threads that wait for work count in the latter.
 """
 
 import argparse
@@ -79,8 +79,8 @@ def joint(given: argparse.Namespace) -> pd.DataFrame:
             found["PyMC, nutpie"] = sampled([str(given.pymc), str(HERE / "rival_pymc.py")], job, {})
     reference = found["plain NumPyro"]
     rows = pd.DataFrame([{"sampler": name} | summary(draws, reference) for name, draws in found.items()])
-    per_second = rows["ess"] / rows["core_seconds"]
-    return rows.assign(ess_a_second=per_second, over_numpyro=per_second / per_second[0])
+    clock, cores = (rows["ess"] / rows[name] for name in ("seconds", "core_seconds"))
+    return rows.assign(ess_a_second=clock, over_numpyro=clock / clock[0], over_numpyro_cores=cores / cores[0])
 
 
 def sampled(command: list[str], job: Path, variables: dict[str, str]) -> Draws:

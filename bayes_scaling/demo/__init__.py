@@ -39,7 +39,7 @@ def run(output: Path, seed: int, *, say: Say, stage: Stage) -> None:
     from bayes_scaling.demo import files, results, sections
 
     files.prepare(output)
-    with stage("Fitting the joint law to 1B to 8B (half a minute, or twice that the first time)") as progress:
+    with stage("Fitting the joint law to 1B to 8B (ten seconds, or half a minute the first time)") as progress:
         posterior = results.fit_paper_runs(seed, progress)
     with stage("Checking the fit and computing the tables"):
         found = results.compute(posterior)
