@@ -3,7 +3,8 @@
 A base effect is what the law misses of one LLM. Inside the measured sizes the law was fitted to such misses, outside it
 was not, so that what it has wrong there (a bend, sizes that act together) adds to them and grows with distance. Effects
 of a base LLM outside are therefore drawn from a population ``1 + GROWTH * z`` times as wide, z the distance of its log
-size from the nearest measured one in standard deviations of the measured log sizes.
+size from the nearest measured one in standard deviations of the measured log sizes; sizes within less than a doubling
+of each other give no smaller unit of distance than a doubling does.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
 GROWTH = 1.0
+LEAST_SPREAD = float(np.log(2.0) / 2.0)  # standard deviation of two log sizes that are a doubling apart
 
 
 class Measured(NamedTuple):
-    """Log sizes of a cell's base LLMs in one factor: the ends of their range and their standard deviation."""
+    """Log sizes of a cell's base LLMs in one factor: ends of their range, standard deviation (not below the least)."""
 
     low: float
     high: float
@@ -46,7 +48,7 @@ def _of_cell(posterior: "Posterior", cell: int) -> dict[str, Measured]:
 
 
 def _of(log_size: Floats) -> Measured:
-    return Measured(float(log_size.min()), float(log_size.max()), float(log_size.std()))
+    return Measured(float(log_size.min()), float(log_size.max()), max(float(log_size.std()), LEAST_SPREAD))
 
 
 def factors(posterior: "Posterior", encoded: EncodedDesign, block: slice) -> Floats:

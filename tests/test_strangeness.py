@@ -98,3 +98,11 @@ def test_a_law_of_data_alone_has_no_sizes_to_leave(runs):
     assert posterior.measured_sizes == [{}]
     rows = pd.DataFrame({"method": ["lora"], "finetune_size": [3e4]})
     assert strangeness.factors(posterior, encode(posterior, rows), slice(0, 1)) == pytest.approx([1.0])
+
+
+def test_sizes_that_hardly_differ_are_no_unit_of_distance(upto_8b):
+    """LLMs of one size but for a few heads: an eighth of it is stranger by what three doublings are, not a million."""
+    alike = upto_8b.assign(model_size=4e9 * (1.0 + 1e-6 * upto_8b.groupby("base").ngroup()))
+    posterior, law = canned(alike), canned(alike, base_scale=1e-300)
+    wider = effect(posterior, law, base="new", model_size=5e8) / effect(posterior, law, base="new", model_size=4e9)
+    np.testing.assert_allclose(wider, 1.0 + 3 * 2, rtol=1e-3)
