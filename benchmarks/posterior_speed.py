@@ -10,8 +10,8 @@ mean from plain NumPyro's, over its Monte Carlo error; ``sd`` the largest ratio 
 ``curve``: one cell of 240 runs, independent draws beside the 1,000 refits of simple-scaling-laws and the starts of a
 point fit by L-BFGS. ``light``: importing, ``--help``, the demo. ``limit``: the gradient's arithmetic.
 
-The rivals' environments: see ``rival_pymc.py`` and ``rival_intervals.py``. ``over_numpyro`` is the ratio of ESS a second
-by the clock, ``over_numpyro_cores`` that of ESS a core second; threads that wait for work count in the latter.
+The rivals' environments: see ``rival_pymc.py`` and ``rival_intervals.py``. ``over_numpyro`` is the ratio of ESS by the
+clock's seconds, ``over_numpyro_cores`` that of ESS a core second; threads that wait for work count in the latter.
 """
 
 import argparse

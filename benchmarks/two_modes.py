@@ -26,7 +26,7 @@ from bayes_scaling.models.programs import Shape, data_of, program
 from bayes_scaling.models.starts import start
 from bayes_scaling.models.whitening import followers
 
-TRIED_SCALES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)  # multiples of where the scale of base effects starts
+TRIED_SCALES = tuple(2.0 ** np.arange(-3.0, 2.5, 0.5))  # multiples of where the scale of base effects starts
 SIGNED = {"beta": dist.StudentT(4.0, 0.1, 0.1)}
 SHOWN = ("beta", "E", "reducible", "sigma", "base_scale")
 

@@ -149,7 +149,7 @@ pd.DataFrame(rows).round(3)
 summary = ladder[(ladder["task"] == "summary") & (ladder["pretrain_size"] == tokens[-1])]
 pair = summary[(summary["method"] == "full") | (summary["method"].eq("lora") & summary["pet_size"].eq(8))]
 model = bs.JointLaw(factors=("model_size",))
-both = bs.fit(pair, model, seed=0, draws=300, warmup=500)
+both = bs.fit(pair, model, seed=0)
 print(both.check().text)
 
 # %%
