@@ -13,6 +13,7 @@ from bayes_scaling.models.joint import COMMON, DRIFT, EFFECT, FAMILY, SLOPE, SLO
 from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.pooled_coordinates import members_start
 from bayes_scaling.models.pooling import PooledSite
+from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.prior_spec import PriorSpec, stack
 from bayes_scaling.models.priors import Site
 
@@ -79,6 +80,7 @@ def _middle(spec: PriorSpec) -> float:
     return float(unbounded(spec, np.median(spec.sample(501), keepdims=True))[0])
 
 
+@in_float64  # what is kept must not depend on who asks first
 def unbounded(spec: PriorSpec, values: Floats) -> Floats:
     """Values of a parameter in the unbounded coordinate of its prior's support, shape (n,)."""
     support = stack([spec]).support
