@@ -37,13 +37,12 @@ from bayes_scaling.models.joint import (
 from bayes_scaling.models.layout import Floats, Problem, RowArrays
 from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.prior_spec import PriorSpec, numbers, rebuild
+from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
-from bayes_scaling.models.starts import start, unbounded
+from bayes_scaling.models.starts import prior_spread, start
 
 FEWEST_ROWS = 16  # rows are padded to this, or to the next power of two
 MOST_ROWS = 1024
-PRIOR_DRAWS = 501
 WIDER = 1.3  # the reference over the prior
 
 
@@ -209,19 +208,12 @@ def reference(c: Coordinates) -> smc.Reference:
         if c.losses_coupled and site.family in LOSS_FAMILIES:
             sd[where] = max(spread, 0.1) if site.family == "reducible" else 1.5
             continue
-        low, middle, high = np.transpose([_spread(spec, site.family in SLOPE_FAMILIES) for spec in site.specs])
+        low, middle, high = np.transpose([prior_spread(spec, site.family in SLOPE_FAMILIES) for spec in site.specs])
         mean[where], sd[where] = middle, WIDER * (high - low) / 2
     normal = np.zeros(c.size)
     if c.model.discrepancy:
         normal[c.slices[DRIFT]] = 1.0
     return smc.Reference(mean, sd, normal)
-
-
-@lru_cache(maxsize=256)
-def _spread(spec: PriorSpec, shared: bool) -> Floats:
-    """Median and central 68 % of a prior in its unbounded coordinate, of an exponent times any share, shape (3,)."""
-    share = np.random.default_rng(0).uniform(0.05, 1.0, PRIOR_DRAWS) if shared else 1.0
-    return np.asarray(np.quantile(unbounded(spec, spec.sample(PRIOR_DRAWS) * share), [0.1587, 0.5, 0.8413]))
 
 
 def _at(site: Site) -> np.ndarray:

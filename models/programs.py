@@ -23,7 +23,7 @@ from bayes_scaling.models.nuts import Kernel, NutsSettings, compile_nuts
 from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.rough import Rough
-from bayes_scaling.models.whitening import Whitening, followers, to_z
+from bayes_scaling.models.whitening import Numbers, Whitening, followers, to_z
 
 KEPT = 8  # programs
 TOLD_OF_ROWS = ("log_x", "log_d", "drift", "log_median")
@@ -58,12 +58,10 @@ class Data(NamedTuple):
 
 
 class Told(NamedTuple):
-    """All that a compiled program is told: the data, and the whitening's mean (d,), factor (d, d) and floor."""
+    """All that a compiled program is told."""
 
     data: Data
-    mean: Array
-    factor: Array
-    floor: Array
+    whitening: Numbers
 
 
 class Shape:
@@ -142,7 +140,7 @@ class Program:
         return self._coordinates(told.data).to_families(self._to_z(y, told)[0])[0]
 
     def _to_z(self, y: Array, told: Told) -> tuple[Array, Array]:
-        return to_z(y, told.mean, told.factor, told.floor, *self.follows)
+        return to_z(y, told.whitening, *self.follows)
 
 
 @lru_cache(maxsize=KEPT)
@@ -165,8 +163,7 @@ def data_of(c: Coordinates) -> Data:
 
 def told(data: Data, whitening: Whitening) -> Told:
     """Data and whitening as a program's argument."""
-    normal = whitening.normal
-    return Told(data, jnp.asarray(normal.mean), jnp.asarray(normal.factor), jnp.asarray(whitening.floor))
+    return Told(data, whitening.numbers)
 
 
 def _site_key(site: Site) -> tuple[Any, ...]:

@@ -2,10 +2,12 @@ r"""Standardised coordinates: z = mean + D(y) S y, with y about standard normal 
 
 S comes from the curvature at the mode. D handles what a fixed scale cannot: how tightly the base LLMs pin the law
 depends on how far they scatter about it. So the amplitudes and size exponents of cells with several bases deviate
-from the mode in proportion to ``base_scale``, which takes the funnel out of the posterior.
+from the mode in proportion to ``base_scale``, which takes the funnel out of the posterior. An exponent does so as far
+as the bases pin it: of bases of nearly one size its width is its prior's, whatever their scatter.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +16,9 @@ from numpy.typing import NDArray
 
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.laplace import Normal, ValueAndGradient, laplace
+from bayes_scaling.models.layout import Floats
 from bayes_scaling.models.pooling import PooledSite
-from bayes_scaling.models.starts import base_errors, held, start
+from bayes_scaling.models.starts import base_errors, held, prior_spread, start
 
 BASE_FACTORS = ("model_size", "pretrain_size")
 
@@ -34,29 +37,45 @@ class Whitening:
         Where log base_scale stands in z.
     floor : float
         Standard error of a base's mean run: below it, a smaller base scale pins the law no further.
+    loose : float array, shape (d,)
+        Share of a coordinate's variance at the mode that is its prior's rather than the bases' say.
     """
 
     normal: Normal
     follows: NDArray[np.bool_]
     scale_at: int | None
     floor: float
+    loose: Floats
+
+    @property
+    def numbers(self) -> "Numbers":
+        """What :func:`to_z` is told."""
+        return Numbers(*map(jnp.asarray, (self.normal.mean, self.normal.factor, self.floor, self.loose)))
 
     def to_z(self, y: Array) -> tuple[Array, Array]:
         """Coordinates z and the log Jacobian determinant (up to a constant)."""
-        told = jnp.asarray(self.normal.mean), jnp.asarray(self.normal.factor), jnp.asarray(self.floor)
-        return to_z(y, *told, self.follows, self.scale_at)
+        return to_z(y, self.numbers, self.follows, self.scale_at)
 
 
-def to_z(
-    y: Array, mean: Array, factor: Array, floor: Array, follows: NDArray[np.bool_], scale_at: int | None
-) -> tuple[Array, Array]:
+class Numbers(NamedTuple):
+    """A whitening's mean (d,), factor (d, d), floor and loose (d,)."""
+
+    mean: Array
+    factor: Array
+    floor: Array
+    loose: Array
+
+
+def to_z(y: Array, told: Numbers, follows: NDArray[np.bool_], scale_at: int | None) -> tuple[Array, Array]:
     """:meth:`Whitening.to_z` with its numbers as arguments."""
+    mean, factor, floor, loose = told
     deviation = factor @ y
     if scale_at is None:
         return mean + deviation, jnp.zeros(())
     here, typical = jnp.exp(mean[scale_at] + deviation[scale_at]), jnp.exp(mean[scale_at])
-    ratio = jnp.sqrt((here**2 + floor**2) / (typical**2 + floor**2))
-    return mean + jnp.where(follows, ratio * deviation, deviation), follows.sum() * jnp.log(ratio)
+    pinned = (typical**2 + floor**2) / (here**2 + floor**2)
+    ratio = jnp.where(follows, 1.0 / jnp.sqrt(loose + (1.0 - loose) * pinned), 1.0)
+    return mean + ratio * deviation, jnp.sum(jnp.log(ratio))
 
 
 def followers(c: Coordinates) -> tuple[NDArray[np.bool_], int | None]:
@@ -70,8 +89,41 @@ def followers(c: Coordinates) -> tuple[NDArray[np.bool_], int | None]:
 def whiten(c: Coordinates, potential: ValueAndGradient) -> Whitening:
     """Whitening at the mode."""
     follows, scale_at = followers(c)
-    floor = 0.0 if scale_at is None else float(np.median(base_errors(c.problem)))
-    return Whitening(laplace(potential, start(c), held(c)), follows, scale_at, floor)
+    normal = laplace(potential, start(c), held(c))
+    if scale_at is None:
+        return Whitening(normal, follows, None, 0.0, np.zeros(c.size))
+    floor = float(np.median(base_errors(c.problem)))
+    loose = _held_by_priors(c, normal.mean, np.exp(normal.mean[scale_at]) ** 2 + floor**2)
+    return Whitening(normal, follows, scale_at, floor, loose)
+
+
+def _held_by_priors(c: Coordinates, mode: Floats, scatter: float) -> Floats:
+    """Share of each size exponent's variance that is its prior's where bases scatter so, 0 elsewhere, shape (d,)."""
+    shares, spread = np.zeros(c.size), _spread_of_bases(c)
+    for site in c.free_sites:
+        if site.family != "alpha" or isinstance(site, PooledSite):
+            continue
+        where = c.slices[site.name]
+        slope = np.exp(mode[where]) if site.positive else 1.0  # of log loss along log size, by the coordinate
+        said = slope**2 * spread[list(site.index)] / scatter
+        low, _, high = np.transpose([prior_spread(spec, shared=False) for spec in site.specs])
+        precision = 4.0 / (high - low) ** 2
+        shares[where] = precision / (precision + said)
+    return shares
+
+
+def _spread_of_bases(c: Coordinates) -> Floats:
+    """Sum of squares of log size over each term's bases, beside what other terms of the cell explain, shape (K,)."""
+    rows, layout = c.problem.effect_rows, c.problem.layout
+    sizes = np.zeros((layout.n_effects, layout.n_terms))
+    np.add.at(sizes, (np.arange(layout.n_effects)[:, None], rows.term), rows.log_x * rows.active)
+    spread = np.zeros(layout.n_terms)
+    for k, cell in enumerate(layout.cell_of_term):
+        bases, others = layout.cell_of_effect == cell, np.flatnonzero(layout.cell_of_term == cell)
+        known = np.column_stack([np.ones(bases.sum()), sizes[np.ix_(bases, others[others != k])]])
+        left = sizes[bases, k] - known @ np.linalg.lstsq(known, sizes[bases, k], rcond=None)[0]
+        spread[k] = left @ left
+    return spread
 
 
 def _follows(c: Coordinates) -> NDArray[np.bool_]:

@@ -174,7 +174,8 @@ def natural_value(site: Site | None, value: jax.Array) -> jax.Array:
 def test_whitening_s_jacobian(scale_at: int | None) -> None:
     rng = np.random.default_rng(0)
     normal = Normal(np.array([0.3, -1.0, -4.0, 0.5]), rng.normal(size=(4, 4)))
-    w = Whitening(normal, np.array([True, False, False, scale_at is not None]), scale_at, 1e-3)
+    follows = np.array([True, False, False, scale_at is not None])
+    w = Whitening(normal, follows, scale_at, 1e-3, np.array([0.4, 0.0, 0.0, 0.0]))
     with jax.enable_x64(True):
         y = jnp.asarray(rng.normal(size=4))
         _, closed = w.to_z(y)
