@@ -40,7 +40,7 @@ def _of_nuts(posterior: "Posterior") -> dict[str, float]:
 
 def problems(posterior: "Posterior") -> list[str]:
     """What is wrong with the sampler's output, in words; empty where nothing is."""
-    found = diagnose(posterior)
+    found = posterior.diagnostics
     wanted_ess = MIN_ESS_PER_CHAIN * posterior.settings.chains
     rules = [
         (not found["r_hat"] <= MAX_R_HAT, f"R-hat {found['r_hat']:.3f} is above {MAX_R_HAT}"),
@@ -57,7 +57,7 @@ def problems(posterior: "Posterior") -> list[str]:
 
 def wants_draws(posterior: "Posterior") -> bool:
     """Whether chains that mix are only too short: nothing is wrong but a small ESS, or R-hat by a little."""
-    found = diagnose(posterior)
+    found = posterior.diagnostics
     few = not min(found["ess_bulk"], found["ess_tail"]) >= MIN_ESS_PER_CHAIN * posterior.settings.chains
     short = few or not found["r_hat"] <= MAX_R_HAT
     mix = found["r_hat"] <= SHORT_R_HAT and found["bfmi"] >= MIN_BFMI

@@ -16,6 +16,7 @@ from bayes_scaling.interruption import keeping
 from bayes_scaling.joint_law import JointLaw, checked_model
 from bayes_scaling.models.curve import sample_curve, suits
 from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.latest import of_latest
 from bayes_scaling.models.layout import Problem
 from bayes_scaling.models.nuts import BLOCK, NutsSettings, Progress
 from bayes_scaling.models.sampler import PosteriorDraws, sample_posterior
@@ -34,7 +35,8 @@ NOTHING_DRAWN = (
 Engine = Literal["auto", "nuts", "smc", "exact"]
 # what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
 RETRIES = ((0.95, 2, 2), (0.99, 2, 4))
-ACCEPTANCE_PLAIN = 0.8  # wanted first of a plain law, whose posterior has no narrow places
+# the acceptance that is wanted first: the narrower a posterior's narrowest places, the higher
+ACCEPTANCE_PLAIN, ACCEPTANCE, ACCEPTANCE_POOLED = 0.8, 0.85, 0.9
 
 
 def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
@@ -43,7 +45,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     seed: int = 0,
     *,
     draws: int = 1000,
-    warmup: int = 1000,
+    warmup: int = 500,
     chains: int = 4,
     conditioned: bool = True,
     engine: Engine = "auto",
@@ -109,7 +111,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         If the loss looks like a score or a perplexity, see :func:`bayes_scaling.load_runs`.
     """
     model = checked_model(model)
-    settings = NutsSettings(chains=chains, warmup=warmup, draws=draws)
+    settings = NutsSettings(chains=chains, warmup=warmup, draws=draws, target_accept=ACCEPTANCE)
     check_settings(settings)
     check_seed(seed)
     check_flag("conditioned", conditioned)
@@ -124,6 +126,8 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
     resolved = model.resolve(problem.layout)
     if resolved.is_plain:
         settings = replace(settings, target_accept=ACCEPTANCE_PLAIN)
+    elif resolved.pool:
+        settings = replace(settings, target_accept=ACCEPTANCE_POOLED)
     if engine == "exact":
         check_exact(resolved, problem)
         return by_importance([(valid, problem, seed)], model, settings)[0].trusted()
@@ -131,6 +135,7 @@ def fit(  # noqa: PLR0913 - a model, a seed and what is seldom changed, by name
         return _by_populations(valid, model, problem, replace(settings, engine="smc"), seed)
 
     def sample(attempt: NutsSettings, stop: Stop | None) -> Posterior:
+        @of_latest
         def told(drawn: PosteriorDraws) -> Posterior:
             draws = drawn.stats["n_steps"].shape[1]
             asked = 0 if draws == attempt.draws else attempt.draws

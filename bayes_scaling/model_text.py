@@ -110,7 +110,7 @@ def _is_plain(site: Site) -> bool:
 def _range(spec: PriorSpec) -> str:
     if spec.fixed:
         return "-"
-    low, high = np.quantile(spec.sample(4000), [0.05, 0.95])
+    low, high = np.quantile(spec.sample(), [0.05, 0.95])
     return f"{low:.2g} to {high:.2g}"
 
 

@@ -23,7 +23,7 @@ from bayes_scaling import (
 )
 from bayes_scaling.answers import Answers, RunDraws
 from bayes_scaling.arguments import shown
-from bayes_scaling.convergence import kept_told
+from bayes_scaling.convergence import diagnose, kept_told
 from bayes_scaling.errors import DesignError
 from bayes_scaling.joint_law import JointLaw
 from bayes_scaling.models.joint import JointModel
@@ -74,6 +74,11 @@ class Posterior(Answers):
     def resolved(self) -> JointModel:
         """The model with every prior resolved."""
         return self.model.resolve(self.layout)
+
+    @cached_property
+    def diagnostics(self) -> dict[str, float]:
+        """The worst of each of the sampler's diagnostics: ``r_hat, ess_bulk, ess_tail, divergent_share, bfmi``."""
+        return diagnose(self)
 
     @cached_property
     def measured_sizes(self) -> list[dict[str, strangeness.Measured]]:

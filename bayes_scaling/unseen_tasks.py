@@ -233,7 +233,7 @@ def _scaled(posterior: "Posterior", at_centre: dict[str, Floats], name: str) -> 
     if name == "prelearned":
         return at_centre[name], RATIO
     spec = dict(posterior.resolved.law.own)[name.removeprefix(OWN)]
-    values, prior = at_centre[name], spec.sample(1000)
+    values, prior = at_centre[name], spec.sample()
     if is_positive(spec):
         values, prior = np.log(values), np.log(prior)
     return values, Spread(float(prior.std()), float(prior.std()))

@@ -35,7 +35,6 @@ QUANTILES = (0.03, 0.15, 0.35, 0.6, 0.8, 0.95)  # of the prior of the base effec
 FEWER = {"slope_scale": (0.1, 0.45, 0.85), "drift_scale": (0.15, 0.6)}
 STEPS = 4  # of Gauss-Newton
 T_VARIANCE = (EFFECT_DF + 3) / (EFFECT_DF + 1)  # variance of the normal with a Student-t's Fisher information
-PRIOR_SAMPLE = 2001
 LAW_FAMILIES = ("E", "reducible", "alpha", "beta", "sigma")
 WIDER, LEAST = 1.2, 1e-6  # a prior's normal is wider than its middle, and never of no width
 
@@ -194,7 +193,7 @@ class _Priors:
     def normal(self, family: str) -> tuple[Floats, Floats]:
         """Mean and spread of each member, heavy tails cut."""
         where = [(i, spec) for site in self.sites[family] for i, spec in zip(site.index, site.specs, strict=True)]
-        samples = np.array([spec.sample(PRIOR_SAMPLE) for _, spec in sorted(where, key=lambda pair: pair[0])])
+        samples = np.array([spec.sample() for _, spec in sorted(where, key=lambda pair: pair[0])])
         low, middle, high = np.quantile(samples, [0.16, 0.5, 0.84], axis=1)
         return np.asarray(middle), WIDER * np.maximum((high - low) / 2, LEAST)
 
@@ -220,7 +219,7 @@ class _Priors:
         """Quantiles of a scale's prior; 0 where the model has none."""
         if family not in self.sites:
             return np.zeros(1)
-        return np.unique(np.quantile(self.sites[family][0].specs[0].sample(PRIOR_SAMPLE), quantiles))
+        return np.unique(np.quantile(self.sites[family][0].specs[0].sample(), quantiles))
 
     def log_mass(self, family: str, points: Floats) -> Floats:
         """Log of the prior mass about each of the log-spaced points."""

@@ -97,7 +97,7 @@ def _starts(law: Law, problem: Problem) -> list[Families]:
     ):
         fixed = {"beta": beta, "alpha": alpha, "prelearned": prelearned}
         start = {f: np.full(n, fixed.get(f, NOTHING)) for f, n in names.items()}
-        start |= {OWN + name: np.full(layout.n_cells, np.median(spec.sample(501))) for name, spec in law.own}
+        start |= {OWN + name: np.full(layout.n_cells, np.median(spec.sample())) for name, spec in law.own}
         unknown = [(f, i) for f, n in names.items() if f in LINEAR for i in range(n)]
         columns = _unit_columns(law, problem, start, unknown)
         weight = 1.0 / level

@@ -32,7 +32,7 @@ Record = dict[str, np.ndarray]
 Relearn = Callable[[Floats, Floats], tuple[Any, Floats]]
 More = Callable[[Record, int], bool]
 BLOCK = 100  # iterations between two reports of progress
-SCOUTED = 200  # iterations of the warm-up after which the length of trees is looked at
+SCOUTED = 100  # iterations of the warm-up after which the length of trees is looked at
 LONG = 16  # leapfrog steps an iteration above which coordinates are learned anew
 RELEARNED = 2  # times at most
 MOST_THIN = 8  # iterations for each draw of chains that were asked for more
@@ -62,7 +62,7 @@ class NutsSettings:
     """
 
     chains: int = 4
-    warmup: int = 1000
+    warmup: int = 500
     draws: int = 1000
     target_accept: float = 0.9
     max_tree_depth: int = 10

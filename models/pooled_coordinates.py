@@ -29,8 +29,6 @@ from bayes_scaling.models.rough import Slopes
 if TYPE_CHECKING:
     from bayes_scaling.models.coordinates import Coordinates, Families
 
-PRIOR_DRAWS = 1001
-
 
 class Known(NamedTuple):
     """What the runs say of the members on the scale that they are pooled on, shape (n,): centre and variance."""
@@ -137,7 +135,7 @@ def _mean(mean: Site, on_log: bool, centre: Array, precision: Array, blocks: dic
 def _prior_moments(mean: Site, on_log: bool) -> tuple[np.ndarray, np.ndarray]:
     """Median and squared half-width of the central 68 % of each mean's prior, on the log where that is pooled."""
     with jax.ensure_compile_time_eval():  # numbers, also where a program is being traced
-        draws = np.array([spec.sample(PRIOR_DRAWS) for spec in mean.specs])
+        draws = np.array([spec.sample() for spec in mean.specs])
     low, middle, high = np.quantile(np.log(draws) if on_log else draws, [0.1587, 0.5, 0.8413], axis=1)
     return middle, ((high - low) / 2) ** 2
 
@@ -156,7 +154,7 @@ def members_start(c: "Coordinates", site: PooledSite) -> np.ndarray:
     """Where a pooled site starts: as expected of it, or in natural coordinates at the middle of its mean's prior."""
     if c.conditioned:
         return np.zeros(len(site.index))
-    middle = np.array([np.median(spec.sample(PRIOR_DRAWS)) for spec in site.specs])
+    middle = np.array([np.median(spec.sample()) for spec in site.specs])
     return np.log(middle) if site.positive else middle
 
 
@@ -164,4 +162,4 @@ def typical(sites: tuple[Site, ...], family: str) -> float:
     """Prior median of a scale, 0 where the model has none."""
     specs = [spec for site in sites if site.family == family for spec in site.specs]
     with jax.ensure_compile_time_eval():
-        return float(sum(np.median(spec.sample(PRIOR_DRAWS)) for spec in specs))
+        return float(sum(np.median(spec.sample()) for spec in specs))

@@ -17,6 +17,8 @@ from bayes_scaling.errors import ModelError
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.precision import in_float64
 
+USUAL_DRAWS = 4000
+
 
 @dataclass(frozen=True)
 class PriorSpec:
@@ -61,8 +63,11 @@ class PriorSpec:
         """True for a parameter that is held at one value."""
         return self.name == "Delta"
 
-    def sample(self, draws: int) -> NDArray[np.float64]:
-        """Draws with a fixed key, to show or to start from, shape (draws,)."""
+    def sample(self, draws: int = USUAL_DRAWS) -> NDArray[np.float64]:
+        """Draws with a fixed key, to show or to start from, read-only, shape (draws,).
+
+        Whoever asks for as many as others did spares the compilation of a program.
+        """
         return _sample(self, draws)
 
     def kind(self) -> "PriorSpec":
@@ -121,9 +126,12 @@ def rebuild(spec: PriorSpec, told: dict[str, Any]) -> Distribution:
     return _distribution_class(spec.name)(**arguments)
 
 
+@lru_cache(maxsize=256)
 @in_float64
 def _sample(spec: PriorSpec, draws: int) -> NDArray[np.float64]:
-    return np.asarray(_sampler(spec.kind(), draws)(numbers([spec])))[:, 0]
+    values = np.array(_sampler(spec.kind(), draws)(numbers([spec])))[:, 0]
+    values.flags.writeable = False
+    return values
 
 
 @lru_cache(maxsize=256)

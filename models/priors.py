@@ -285,7 +285,7 @@ def _check_range(key: str, family: str, spec: PriorSpec) -> None:
         if family in ("base_share", "slope_share")
         else (np.inf, "positive", "dist.LogNormal, dist.Gamma or dist.TruncatedNormal(low=0)")
     )
-    values = spec.sample(1000)
+    values = spec.sample()
     outside = values[~((values > 0) & (values < high))]
     if outside.size:
         raise ModelError(

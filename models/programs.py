@@ -19,7 +19,7 @@ from jax import Array
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates, Families
 from bayes_scaling.models.layout import Floats, RowArrays
-from bayes_scaling.models.nuts import Kernel, NutsSettings, compile_nuts
+from bayes_scaling.models.nuts import Gradient, Kernel, NutsSettings, Potential, compile_nuts
 from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
 from bayes_scaling.models.rough import Rough
@@ -108,7 +108,8 @@ class Program:
         """NUTS in standardised coordinates, compiled the first time that these settings are asked for."""
         key = (settings.max_tree_depth, settings.warmup)
         if key not in self.kernels:
-            self.kernels[key] = compile_nuts(self._standardised, self.standardised_gradient, settings, start, told)
+            potential = _with_gradient(self._standardised)
+            self.kernels[key] = compile_nuts(potential, self.standardised_gradient, settings, start, told)
         return self.kernels[key]
 
     def standardised_gradient(self, y: Array, told: Told) -> tuple[Array, Array]:
@@ -128,9 +129,9 @@ class Program:
         model = c.model._replace(sites=sites)
         return replace(c, model=model, problem=problem, told_modes=data.modes or None, told_rough=data.rough)
 
-    def _standardised(self, y: Array, told: Told) -> Array:
-        z, log_det = self._to_z(y, told)
-        return self._coordinates(told.data).potential(z) - log_det
+    def _standardised(self, y: Array, told: Told) -> tuple[Array, Array]:
+        """:meth:`standardised_gradient`, to be traced."""
+        return self._pull_back(y, told, *self.gradient(self._to_z(y, told)[0], told.data))
 
     def _pull_back(self, y: Array, told: Told, value: Array, slope: Array) -> tuple[Array, Array]:
         (_, log_det), back = jax.vjp(lambda y: self._to_z(y, told), y)
@@ -141,6 +142,17 @@ class Program:
 
     def _to_z(self, y: Array, told: Told) -> tuple[Array, Array]:
         return to_z(y, told.whitening, *self.follows)
+
+
+def _with_gradient(gradient: Gradient) -> Potential:
+    """A potential whose derivative is what ``gradient`` says: what is compiled in it is not traced again."""
+
+    @jax.custom_vjp
+    def potential(y: Array, told: Told) -> Array:
+        return gradient(y, told)[0]
+
+    potential.defvjp(gradient, lambda slope, change: (change * slope, None))
+    return potential
 
 
 @lru_cache(maxsize=KEPT)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_scaling.models.coordinates import Coordinates
 from bayes_scaling.models.joint import JointModel
+from bayes_scaling.models.latest import of_latest
 from bayes_scaling.models.layout import Floats, Problem
 from bayes_scaling.models.nuts import NutsSettings, Progress, Record, run_nuts
 from bayes_scaling.models.precision import in_float64
@@ -79,6 +80,7 @@ def sample_posterior(
     starts = np.random.default_rng(seed).normal(size=(settings.chains, coordinates.size))
     kernel = compiled.kernel(settings, starts[0], arguments)
 
+    @of_latest
     def in_symbols(record: Record, thin: int) -> PosteriorDraws:
         families = compiled.families(jnp.asarray(record["z"]), arguments)
         stats = {name: values for name, values in record.items() if name not in ("z", "z_grad")}

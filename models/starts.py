@@ -18,7 +18,6 @@ from bayes_scaling.models.prior_spec import PriorSpec, stack
 from bayes_scaling.models.priors import Site
 
 HELD = (*SCALAR_FAMILIES, "alpha_scale")
-PRIOR_DRAWS = 501
 
 
 def base_errors(problem: Problem) -> Floats:
@@ -78,14 +77,15 @@ def _site_start(c: Coordinates, site: Site) -> Floats:
 @lru_cache(maxsize=256)
 def _middle(spec: PriorSpec) -> float:
     """A prior's median, where the sampler has it."""
-    return float(unbounded(spec, np.median(spec.sample(PRIOR_DRAWS), keepdims=True))[0])
+    return float(unbounded(spec, np.median(spec.sample(), keepdims=True))[0])
 
 
 @lru_cache(maxsize=256)
 def prior_spread(spec: PriorSpec, shared: bool) -> Floats:
     """Median and central 68 % of a prior in its unbounded coordinate, of an exponent times any share, shape (3,)."""
-    share = np.random.default_rng(0).uniform(0.05, 1.0, PRIOR_DRAWS) if shared else 1.0
-    return np.asarray(np.quantile(unbounded(spec, spec.sample(PRIOR_DRAWS) * share), [0.1587, 0.5, 0.8413]))
+    values = spec.sample()
+    share = np.random.default_rng(0).uniform(0.05, 1.0, values.size) if shared else 1.0
+    return np.asarray(np.quantile(unbounded(spec, values * share), [0.1587, 0.5, 0.8413]))
 
 
 @in_float64  # what is kept must not depend on who asks first

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 CONFLICT = 0.005  # prior tail probability of a posterior mean
 HARDLY_INFORMED = 0.9  # posterior sd over prior sd
-PRIOR_DRAWS = 4000
 
 
 def conflict(posterior: "Posterior") -> Iterator[Check]:
@@ -25,7 +24,7 @@ def conflict(posterior: "Posterior") -> Iterator[Check]:
         if site.fixed or site.on_amplitude or isinstance(site, PooledSite):  # a member's prior is its population
             continue
         for i, spec in zip(site.index, site.specs, strict=True):
-            draws, prior = posterior.family(site.family)[:, i], spec.sample(PRIOR_DRAWS)
+            draws, prior = posterior.family(site.family)[:, i], spec.sample()
             below = float(np.mean(prior < draws.mean()))
             name = names[site.family][i].name
             if min(below, 1 - below) < CONFLICT:

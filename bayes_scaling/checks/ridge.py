@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 PROB = 0.9
 LITTLE = 0.05  # share of the reducible loss that D_f must move to say something of E
 PRIOR_ONLY = 0.8  # posterior sd of E over its prior sd, from which the data have hardly told it
-PRIOR_DRAWS = 4000
 
 
 def reducible_share(posterior: "Posterior") -> Iterator[Check]:
@@ -63,7 +62,7 @@ def _known_by(posterior: "Posterior", c: int, share: float) -> str:
     site, position = next((s, s.index.index(c)) for s in posterior.resolved.sites if s.family == "E" and c in s.index)
     if site.fixed:
         return "E is held fixed"
-    if posterior.family("E")[:, c].std() > PRIOR_ONLY * site.specs[position].sample(PRIOR_DRAWS).std():
+    if posterior.family("E")[:, c].std() > PRIOR_ONLY * site.specs[position].sample().std():
         return "E is known by its prior only"
     factors = " and ".join(posterior.layout.terms_of_cell[c])
     if share < LITTLE:

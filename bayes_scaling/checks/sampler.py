@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.checks.finding import FAILED, INFORMATIONAL, PASSED, Check
-from bayes_scaling.convergence import diagnose, kept_told, problems
+from bayes_scaling.convergence import kept_told, problems
 
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
@@ -22,7 +22,7 @@ def convergence(posterior: "Posterior") -> Iterator[Check]:
         advice = "sample longer, or give the least identified parameter a tighter prior"
         yield Check("convergence", FAILED, "; ".join(wrong), advice)
         return
-    worst = diagnose(posterior)
+    worst = posterior.diagnostics
     numbers = (
         f"R-hat at most {worst['r_hat']:.3f}, ESS at least {worst['ess_bulk']:.0f} (bulk) and "
         f"{worst['ess_tail']:.0f} (tail), "

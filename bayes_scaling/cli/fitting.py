@@ -71,7 +71,7 @@ def fit(  # noqa: PLR0913, PLR0917 - one parameter is one option
     noise: options.NoiseOf = "log loss",
     seed: Annotated[int, typer.Option(help="Same seed, same draws on the same machine.")] = 0,
     draws: Annotated[int, typer.Option(help="Draws of each of four chains, in hundreds.")] = 1000,
-    warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 1000,
+    warmup: Annotated[int, typer.Option(help="Warm-up iterations of each chain, in hundreds.")] = 500,
     keep_on_interrupt: Annotated[
         bool, typer.Option("--keep-on-interrupt", help="On Ctrl-C save the draws that every chain has finished.")
     ] = False,

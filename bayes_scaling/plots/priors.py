@@ -15,7 +15,7 @@ from bayes_scaling.plots.style import GREY, PALETTE, SMALL, legend, new_axes, sw
 if TYPE_CHECKING:
     from bayes_scaling.posterior import Posterior
 
-PRIOR_DRAWS, BINS = 4000, 50
+BINS = 50
 SHOWN = (0.01, 0.99)  # quantiles of the prior that a panel reaches, and of the posterior where it goes beyond
 PANEL = (2.1, 1.5)
 
@@ -74,7 +74,7 @@ def _of_family(posterior: "Posterior", family: str) -> list[Pair]:
         if site.family != family or site.fixed or site.on_amplitude or isinstance(site, PooledSite):
             continue
         for i, spec in zip(site.index, site.specs, strict=True):
-            found.append(Pair(names[family][i].name, spec.sample(PRIOR_DRAWS), posterior.family(family)[:, i]))
+            found.append(Pair(names[family][i].name, spec.sample(), posterior.family(family)[:, i]))
     return found
 
 
