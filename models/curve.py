@@ -44,6 +44,7 @@ from bayes_scaling.models.starts import prior_spread, start
 FEWEST_ROWS = 16  # rows are padded to this, or to the next power of two
 MOST_ROWS = 1024
 WIDER = 1.3  # the reference over the prior
+REFERENCE_DRAWS = 501  # of each prior
 
 
 class CurveData(NamedTuple):
@@ -208,7 +209,9 @@ def reference(c: Coordinates) -> smc.Reference:
         if c.losses_coupled and site.family in LOSS_FAMILIES:
             sd[where] = max(spread, 0.1) if site.family == "reducible" else 1.5
             continue
-        low, middle, high = np.transpose([prior_spread(spec, site.family in SLOPE_FAMILIES) for spec in site.specs])
+        low, middle, high = np.transpose(
+            [prior_spread(spec, site.family in SLOPE_FAMILIES, REFERENCE_DRAWS) for spec in site.specs]
+        )
         mean[where], sd[where] = middle, WIDER * (high - low) / 2
     normal = np.zeros(c.size)
     if c.model.discrepancy:

@@ -14,7 +14,7 @@ from bayes_scaling.models.layout import SCALAR_FAMILIES, Floats, Problem
 from bayes_scaling.models.pooled_coordinates import members_start
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.precision import in_float64
-from bayes_scaling.models.prior_spec import PriorSpec, stack
+from bayes_scaling.models.prior_spec import USUAL_DRAWS, PriorSpec, stack
 from bayes_scaling.models.priors import Site
 
 HELD = (*SCALAR_FAMILIES, "alpha_scale")
@@ -81,9 +81,9 @@ def _middle(spec: PriorSpec) -> float:
 
 
 @lru_cache(maxsize=256)
-def prior_spread(spec: PriorSpec, shared: bool) -> Floats:
+def prior_spread(spec: PriorSpec, shared: bool, draws: int = USUAL_DRAWS) -> Floats:
     """Median and central 68 % of a prior in its unbounded coordinate, of an exponent times any share, shape (3,)."""
-    values = spec.sample()
+    values = spec.sample(draws)
     share = np.random.default_rng(0).uniform(0.05, 1.0, values.size) if shared else 1.0
     return np.asarray(np.quantile(unbounded(spec, values * share), [0.1587, 0.5, 0.8413]))
 

@@ -54,7 +54,7 @@ pd.Series({name: len(runs) for name, runs in groups.items()}, name="runs").to_fr
 # %%
 runs = groups["en_de", "lora"]
 fitted, held_out = runs[runs["split"] == "fit"], runs[runs["split"] == "held"]
-early = bs.fit(fitted, seed=0, draws=300, warmup=500)
+early = bs.fit(fitted, seed=0, draws=300)
 print(early.check().text)
 
 # %%
@@ -71,7 +71,7 @@ bands.groupby("new").agg(
 # ## All runs: the exponents
 
 # %%
-few = {"seed": 0, "draws": 300, "warmup": 500}
+few = {"seed": 0, "draws": 500}
 fits = {name: bs.fit(runs, **few) for name, runs in groups.items() if name[0] == "en_de"}
 
 # %%
