@@ -35,7 +35,8 @@ NOTHING_DRAWN = (
 Engine = Literal["auto", "nuts", "smc", "exact"]
 # what a failed attempt is repeated with: the wanted acceptance, warm-ups, and iterations for each draw
 RETRIES = ((0.95, 4, 2), (0.99, 4, 4))
-# the acceptance that is wanted first: the narrower a posterior's narrowest places, the higher
+# the acceptance that is wanted first: of a law without base effects and drift, of one with them, and of one that pools
+# too; the narrower a posterior's narrowest places, the higher
 ACCEPTANCE_PLAIN, ACCEPTANCE, ACCEPTANCE_POOLED = 0.8, 0.85, 0.9
 
 

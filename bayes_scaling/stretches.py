@@ -85,7 +85,7 @@ def bands(
 
     Stretches that are no polynomials are left out.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy leaves the others alone where it works on 4,000 draws
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy lets other threads run while it works
         for first in range(0, len(found), TOGETHER):
             some = found[first : first + TOGETHER]
             stand_ins = frame.iloc[np.repeat([s.rows[0] for s in some], NODES + _CHECKED.size)]

@@ -38,7 +38,7 @@ class Whitening:
     floor : float
         Standard error of a base's mean run: below it, a smaller base scale pins the law no further.
     loose : float array, shape (d,)
-        Share of a coordinate's variance at the mode that is its prior's rather than the bases' say.
+        How far a coordinate is held by its prior and not by the bases, at the mode: 1 where they say nothing of it.
     """
 
     normal: Normal
