@@ -47,6 +47,7 @@ from bayes_scaling.models.level_coordinates import add_base_levels, told_commons
 from bayes_scaling.models.pooled_coordinates import population, standardised, typical
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Site
+from bayes_scaling.models.repeats import counts
 from bayes_scaling.models.rough import Rough, rough_estimates
 from bayes_scaling.models.slope_coordinates import LawAtRuns, add_base_slopes, beside_bases, law_at_runs, precision
 
@@ -125,7 +126,10 @@ class Coordinates:
 
     @cached_property
     def drift_modes(self) -> tuple[Floats | Array, ...]:
-        """The drift's basis as the runs of one base feel it, and eigenvectors and eigenvalues of its Gram matrix."""
+        """The drift's basis as the runs of one base feel it, and eigenvectors and eigenvalues of its Gram matrix.
+
+        A row that stands for several runs is weighted with the root of their number.
+        """
         if self.told_modes is not None:
             return self.told_modes
         problem, layout = self.problem, self.problem.layout
@@ -343,7 +347,7 @@ def _drift(c: Coordinates, blocks: dict[str, Array], families: Families, at: Law
     residual = saturated_residual(residual, problem.loss, problem.rows)
     precise = precision(families)
     felt, modes, strengths = map(jnp.asarray, c.drift_modes)
-    pull = (take(precise, problem.rows.cell) * residual) @ felt
+    pull = (take(precise, problem.rows.cell) * residual * jnp.sqrt(counts(problem))) @ felt
     of_knot = take(precise, problem.layout.drift.cell)
     families[DRIFT], log_det = standard_drift(
         blocks[DRIFT], families["drift_scale"][0], of_knot, pull, modes, strengths

@@ -26,7 +26,7 @@ from jax import Array
 from bayes_scaling.models.ceiling import saturate
 from bayes_scaling.models.gather import assemble, take
 from bayes_scaling.models.laws import OWN, Law, LawParameters, log_amplitude_scale, log_means
-from bayes_scaling.models.layout import Floats, Layout, Problem, RowArrays
+from bayes_scaling.models.layout import Floats, Layout, Problem, Repeats, RowArrays
 from bayes_scaling.models.noise import noise_scale
 from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.priors import Parts, Site
@@ -71,7 +71,8 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
     model : JointModel
     problem : Problem
     loss : Array, shape (n,), optional
-        Measured losses. ``None`` samples them (prior or posterior predictive).
+        Measured losses. ``None`` samples them (prior or posterior predictive). Where the problem's rows are settings,
+        those of its ``repeats`` are measured.
     """
     layout = problem.layout
     families = sample_families(model, layout)
@@ -87,8 +88,19 @@ def joint_law(model: JointModel, problem: Problem, loss: Array | None = None) ->
         log_mean = log_mean + drift_of(families, problem.rows)
     log_mean = saturate(log_mean, problem.rows)
     sigma = noise_scale(take(families["sigma"], problem.rows.cell), log_mean, problem.rows)
+    if problem.repeats is not None:
+        _repeated_losses(families["nu"][0], log_mean, sigma, problem.repeats)
+        return
     with numpyro.plate("run", problem.rows.cell.shape[0]):
         numpyro.sample("loss", loss_distribution(families["nu"][0], log_mean, sigma, problem.log_se), obs=loss)
+
+
+def _repeated_losses(nu: Array, log_mean: Array, sigma: Array, repeats: Repeats) -> None:
+    settings, most = repeats.loss.shape
+    of_runs = loss_distribution(nu, log_mean[:, None], sigma[:, None], repeats.log_se)
+    present = jnp.asarray(repeats.present) > 0
+    with numpyro.plate("setting", settings, dim=-2), numpyro.plate("repeat", most, dim=-1):
+        numpyro.sample("loss", of_runs.mask(present), obs=jnp.asarray(repeats.loss))
 
 
 def loss_distribution(nu: Array, log_mean: Array, sigma: Array, log_se: Array | Floats) -> dist.Distribution:

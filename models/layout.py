@@ -307,6 +307,21 @@ def _joined(fields: tuple[Any, ...]) -> Any:
     return np.concatenate(fields) if known else jnp.concatenate(fields)
 
 
+class Repeats(NamedTuple):
+    """Runs of settings that were run more than once, at most r times; n settings.
+
+    Attributes
+    ----------
+    loss, log_se : float array, shape (n, r)
+    present : float array, shape (n, r)
+        1 where there is such a run, 0 where a setting has fewer.
+    """
+
+    loss: Floats
+    log_se: Floats
+    present: Floats
+
+
 class Problem(NamedTuple):
     """Everything the joint model needs to know of a runs table.
 
@@ -314,6 +329,7 @@ class Problem(NamedTuple):
     ----------
     layout : Layout
     rows : RowArrays, n rows
+        One a run, or one a setting where there are ``repeats``.
     effect : int array, shape (n,)
         Index of each row's base effect.
     loss : float array, shape (n,)
@@ -322,6 +338,8 @@ class Problem(NamedTuple):
         Known standard error of log loss from the finite test set, 0 where unknown.
     effect_rows : RowArrays, H rows
         The mean row of each base effect's runs, on the centred log scale.
+    repeats : Repeats, optional
+        The runs of each row, where rows are settings (:mod:`bayes_scaling.models.repeats`); ``loss`` is their mean.
     """
 
     layout: Layout
@@ -330,3 +348,4 @@ class Problem(NamedTuple):
     loss: Floats
     log_se: Floats
     effect_rows: RowArrays
+    repeats: Repeats | None = None

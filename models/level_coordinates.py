@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bayes_scaling.models.ceiling import saturated_residual, told_response
 from bayes_scaling.models.gather import sums, take
 from bayes_scaling.models.joint import COMMON, EFFECT, FAMILY, family_part
+from bayes_scaling.models.repeats import counts
 from bayes_scaling.models.shared_effects import Kin, Told, commons_of, effects_of
 from bayes_scaling.models.slope_coordinates import LawAtRuns, precision
 
@@ -51,6 +52,6 @@ def _told_by_runs(c: "Coordinates", at: LawAtRuns, precise: Array) -> Told:
     problem = c.problem
     residual = saturated_residual(jnp.log(jnp.asarray(problem.loss)) - at.runs, problem.loss, problem.rows)
     felt = told_response(problem)
-    weighted = take(precise, problem.rows.cell) * felt
+    weighted = take(precise, problem.rows.cell) * felt * counts(problem)
     n = problem.layout.n_effects
     return Told(sums(weighted * felt, problem.effect, n), sums(weighted * residual, problem.effect, n))

@@ -18,7 +18,7 @@ from jax import Array
 
 from bayes_scaling.models.compiling import jit_once
 from bayes_scaling.models.coordinates import Coordinates, Families
-from bayes_scaling.models.layout import Floats, RowArrays
+from bayes_scaling.models.layout import Floats, Problem, Repeats, RowArrays
 from bayes_scaling.models.nuts import Gradient, Kernel, NutsSettings, Potential, compile_nuts
 from bayes_scaling.models.prior_spec import numbers, rebuild
 from bayes_scaling.models.priors import Site
@@ -38,6 +38,7 @@ class Data(NamedTuple):
     Attributes
     ----------
     loss, log_se : Array, shape (n,)
+    repeats : Repeats, optional
     sizes, effect_sizes : tuple of arrays
         :data:`TOLD_OF_ROWS` of the runs and of each base effect's mean run.
     modes : tuple of arrays
@@ -50,6 +51,7 @@ class Data(NamedTuple):
 
     loss: Array
     log_se: Array
+    repeats: Repeats | None
     sizes: tuple[Array, ...]
     effect_sizes: tuple[Array, ...]
     modes: tuple[Array, ...]
@@ -73,7 +75,7 @@ class Shape:
         self.key = (
             _frozen(model._replace(sites=())),
             tuple(_site_key(site) for site in model.sites),
-            (_pattern(problem.rows), _frozen(problem.effect), _pattern(problem.effect_rows), problem.loss.shape),
+            (_pattern(problem.rows), _frozen(problem.effect), _pattern(problem.effect_rows), _counts(problem)),
             tuple(_frozen(getattr(layout, f.name)) for f in fields(layout) if f.name not in (*NOT_BAKED, *NAMES)),
             tuple(_codes(getattr(layout, name)) for name in NAMES),
             _frozen(layout.drift.cell),
@@ -121,6 +123,7 @@ class Program:
         problem = c.problem._replace(
             loss=data.loss,  # type: ignore[arg-type]
             log_se=data.log_se,  # type: ignore[arg-type]
+            repeats=data.repeats,
             rows=_with_sizes(c.problem.rows, data.sizes),
             effect_rows=_with_sizes(c.problem.effect_rows, data.effect_sizes),
         )
@@ -170,7 +173,8 @@ def data_of(c: Coordinates) -> Data:
     )
     modes = tuple(map(jnp.asarray, c.drift_modes)) if c.model.discrepancy else ()
     rough = jax.tree.map(jnp.asarray, c.rough) if c.pooled else None
-    return Data(jnp.asarray(c.problem.loss), jnp.asarray(c.problem.log_se), sizes, effect_sizes, modes, rough, priors)
+    loss, log_se, repeats = jax.tree.map(jnp.asarray, (c.problem.loss, c.problem.log_se, c.problem.repeats))
+    return Data(loss, log_se, repeats, sizes, effect_sizes, modes, rough, priors)
 
 
 def told(data: Data, whitening: Whitening) -> Told:
@@ -190,6 +194,11 @@ def _with_sizes(rows: RowArrays, sizes: Iterable[Any]) -> RowArrays:
 def _pattern(rows: RowArrays) -> Any:
     """Rows without the numbers that are told, whose shapes stay."""
     return _frozen(_with_sizes(rows, [getattr(rows, name).shape for name in TOLD_OF_ROWS]))
+
+
+def _counts(problem: Problem) -> tuple[int, ...]:
+    """How many rows there are, and runs of each at most where they are settings."""
+    return problem.loss.shape if problem.repeats is None else problem.repeats.loss.shape
 
 
 def _codes(names: tuple[str, ...]) -> tuple[int, ...]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bayes_scaling.models.ceiling import log_level
 from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.repeats import means_of
 
 FEWEST_SPARE = 4  # residuals, beside slopes of the bases
 WIDEST = 1.0  # sd of a slope about which the runs say nothing
@@ -75,32 +75,33 @@ def _residual_scale(problem: Problem, c: int) -> tuple[float, float]:
     rows = problem.rows.cell == c
     log_d, bases = problem.rows.log_d[rows], _one_hot(problem.effect[rows])
     common = np.column_stack([bases, log_d, log_d**2, problem.rows.log_x[rows]])
-    target = log_level(problem)[rows]
+    means = means_of(problem).where(rows)
     for design in (np.column_stack([common, bases * log_d[:, None]]), common):
-        spare = target.size - int(np.linalg.matrix_rank(design))
+        squares, spare = means.regression(design)
         if spare >= FEWEST_SPARE:
             break
-    residual = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
     spare = max(spare, 1)
-    return float(np.log(np.sqrt(np.sum(residual**2) / spare) + 1e-4)), float(spare)
+    return float(np.log(np.sqrt(squares / spare) + 1e-4)), float(spare)
 
 
 def _slopes(problem: Problem, c: int, noise: float, base_scale: float, drift_scale: float) -> Floats:
     """Value and parts of variance of the slopes of D_f and of each factor of one cell, shape (6, 1 + factors)."""
     rows = np.flatnonzero(problem.rows.cell == c)
+    means = means_of(problem).where(rows)
     base, drift = _one_hot(problem.effect[rows]), problem.rows.drift[rows]
     amplitude = problem.rows.amplitude[rows]
     levels = _one_hot(amplitude[:, 0] if amplitude.shape[1] else np.zeros(rows.size))
     sizes = np.column_stack([-problem.rows.log_d[rows], *(-x for x in _log_sizes(problem, rows, c))])
     design, n = np.column_stack([levels, sizes]), levels.shape[1]
-    covariance = noise**2 * np.eye(rows.size) + base_scale**2 * base @ base.T + drift_scale**2 * drift @ drift.T
+    of_noise = np.diag(1 / np.sqrt(means.runs))
+    covariance = noise**2 * of_noise**2 + base_scale**2 * base @ base.T + drift_scale**2 * drift @ drift.T
     weighted = np.linalg.solve(covariance, design).T
     ridge = np.diag(np.r_[np.full(n, 1e-8), np.full(sizes.shape[1], WIDEST**-2)])
     linear = np.linalg.solve(weighted @ design + ridge, weighted)[n:]
     missed = linear @ sizes - np.eye(sizes.shape[1])
-    value = linear @ log_level(problem)[rows]
+    value = linear @ means.level
     slope = value[0] * problem.rows.log_d[rows][:, None] * base
-    parts = [linear @ part for part in (np.eye(rows.size), base, drift, slope)]
+    parts = [linear @ part for part in (of_noise, base, drift, slope)]
     squares = [np.sum(part**2, axis=1) for part in (*parts, WIDEST * missed)]
     return np.stack([value, *squares])
 

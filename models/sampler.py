@@ -15,6 +15,7 @@ from bayes_scaling.models.nuts import NutsSettings, Progress, Record, run_nuts
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.programs import Shape, Told, data_of, program, told
 from bayes_scaling.models.relearning import learned_scale
+from bayes_scaling.models.repeats import together
 from bayes_scaling.models.stopping import Stop
 from bayes_scaling.models.whitening import whiten
 
@@ -73,7 +74,7 @@ def sample_posterior(
     NothingDrawn
         If there are none then.
     """
-    coordinates = Coordinates(model, problem, conditioned)
+    coordinates = Coordinates(model, together(problem), conditioned)
     compiled, data = program(Shape(coordinates)), data_of(coordinates)
     whitening = whiten(coordinates, lambda z: compiled.value_and_gradient(z, data))
     arguments = told(data, whitening)

@@ -17,6 +17,7 @@ from bayes_scaling.models.gather import sums, take
 from bayes_scaling.models.joint import EFFECT, SLOPE, SLOPE_COMMON, at_centre_of_data, drift_of, law_parameters
 from bayes_scaling.models.laws import log_means
 from bayes_scaling.models.layout import Floats, Problem
+from bayes_scaling.models.repeats import counts
 from bayes_scaling.models.shared_effects import Kin, Told, commons_of, effects_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def precision(families: "Families") -> Array:
 def beside_bases(problem: Problem, pinned: NDArray[np.bool_], *, sloped: bool) -> Floats:
     """The drift's basis less what the level and the slope of each base can stand in for, shape (n, U).
 
+    Rows are weighted with the root of the number of runs that they stand for.
+
     Parameters
     ----------
     problem : Problem
@@ -40,11 +43,13 @@ def beside_bases(problem: Problem, pinned: NDArray[np.bool_], *, sloped: bool) -
     sloped : bool
         Whether bases have slopes that are.
     """
-    felt, has_slope = problem.rows.drift.copy(), np.isin(np.arange(pinned.size), problem.layout.slopes.effect) & sloped
+    weight = np.sqrt(counts(problem)) * np.ones(problem.effect.size)
+    felt = problem.rows.drift * weight[:, None]
+    has_slope = np.isin(np.arange(pinned.size), problem.layout.slopes.effect) & sloped
     for h in np.flatnonzero(pinned | has_slope):
         runs = problem.effect == h
         columns = [np.ones(runs.sum())] * bool(pinned[h]) + [problem.rows.log_d[runs]] * bool(has_slope[h])
-        design = np.stack(columns, axis=1)
+        design = np.stack(columns, axis=1) * weight[runs][:, None]
         felt[runs] -= design @ np.linalg.lstsq(design, felt[runs], rcond=None)[0]
     return felt
 
@@ -100,7 +105,7 @@ def _told_by_runs(c: "Coordinates", families: "Families", at: LawAtRuns) -> Told
     residual = saturated_residual(residual, problem.loss, problem.rows)
     fall = at.fall - take(jnp.where(c.pinned, at.fall_of_mean_runs, 0.0), problem.effect)
     felt = fall * told_response(problem)
-    weighted = take(precision(families), problem.rows.cell) * felt
+    weighted = take(precision(families), problem.rows.cell) * felt * counts(problem)
     n, mine = problem.layout.n_effects, problem.layout.slopes.effect
     every = sums(weighted * felt, problem.effect, n), sums(weighted * residual, problem.effect, n)
     return Told(*(take(values, mine) for values in every))

@@ -16,6 +16,7 @@ from bayes_scaling.models.pooling import PooledSite
 from bayes_scaling.models.precision import in_float64
 from bayes_scaling.models.prior_spec import USUAL_DRAWS, PriorSpec, stack
 from bayes_scaling.models.priors import Site
+from bayes_scaling.models.repeats import means_of
 
 HELD = (*SCALAR_FAMILIES, "alpha_scale")
 
@@ -24,11 +25,10 @@ def base_errors(problem: Problem) -> Floats:
     """Standard error of the mean log loss of each base effect's runs about curves through the data, shape (H,)."""
     n = problem.layout.n_effects
     columns = [np.eye(n)[problem.effect], problem.rows.log_d[:, None], problem.rows.log_x]
-    design, target = np.concatenate(columns, axis=1), log_level(problem)
-    fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
-    spare = max(target.size - np.linalg.matrix_rank(design), 1)
-    noise = np.sqrt(np.sum((target - fitted) ** 2) / spare)
-    return np.asarray(noise / np.sqrt(np.bincount(problem.effect, minlength=n)))
+    means = means_of(problem)
+    squares, spare = means.regression(np.concatenate(columns, axis=1))
+    noise = np.sqrt(squares / max(spare, 1))
+    return np.asarray(noise / np.sqrt(np.bincount(problem.effect, means.runs, minlength=n)))
 
 
 def start(c: Coordinates) -> Floats:
