@@ -135,7 +135,10 @@ def _with_cell(layout: Layout, task: str, method: str, template: int) -> Layout:
         log_d0=np.append(layout.log_d0, centre.log_d),
         loss_median=np.append(layout.loss_median, np.nan),  # scale the priors of a fit only
         loss_min=np.append(layout.loss_min, np.nan),
-        drift=layout.drift._replace(edge=np.append(layout.drift.edge, [[0.0, 0.0]], axis=0)),
+        drift=layout.drift._replace(
+            edge=np.append(layout.drift.edge, [[0.0, 0.0]], axis=0),
+            steepness=np.append(layout.drift.steepness, np.exp(np.log(layout.drift.steepness).mean())),
+        ),
     )
 
 

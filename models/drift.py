@@ -12,6 +12,9 @@ lies beyond the last measured size is drawn when a point there is predicted. The
 how the runs bend about the law. Past the last measured size it need not be what it was: there the walk is a Student-t
 process (Shah, Wilson and Ghahramani 2014), one factor for each side of a cell, so that a law that held well may still
 break.
+
+The scale :math:`\tau` is of log loss. Where a ceiling flattens the law (:mod:`bayes_scaling.models.ceiling`) the drift
+of what it flattens is as many times larger as that is steeper at the cell's median loss: ``1 / (1 - L / C)`` times.
 """
 
 import numpy as np
@@ -23,13 +26,21 @@ BEYOND = 0.5 * np.log(2.0)  # stretch of log D_f between two knots outside the m
 BEYOND_DF = 3.0  # tails of what happens there
 
 
-def make(cell: Ints, log_d: Floats, n_cells: int) -> Drift:
+def make(cell: Ints, log_d: Floats, steepness: Floats) -> Drift:
     r"""Knots of every cell from its rows' centred log D_f.
+
+    Parameters
+    ----------
+    cell : int array, shape (n,)
+    log_d : float array, shape (n,)
+    steepness : float array, shape (C,)
+        :attr:`Drift.steepness`.
 
     They are the nodes of Gauss-Legendre quadrature from the centre to either edge, and a knot's variance is its weight:
     the sum over the knots is then :math:`\tau^2 \int (x - t)^2 dt` exactly, at the edge and everywhere beyond it.
     """
     nodes, weights = np.polynomial.legendre.leggauss(KNOTS)  # on [-1, 1]
+    n_cells = steepness.size
     edge = np.array([[log_d[cell == c].min(), log_d[cell == c].max()] for c in range(n_cells)])
     half = np.abs(edge)[:, :, None] / 2
     places = half * (1 + nodes)
@@ -38,8 +49,9 @@ def make(cell: Ints, log_d: Floats, n_cells: int) -> Drift:
         cell=np.repeat(np.arange(n_cells), 2 * KNOTS),
         knot=(side * places).ravel(),
         side=side.ravel().copy(),
-        step=np.sqrt(half * weights).ravel(),
+        step=(steepness[:, None, None] * np.sqrt(half * weights)).ravel(),
         edge=edge,
+        steepness=steepness,
     )
 
 
@@ -68,7 +80,8 @@ def beyond(drift: Drift, cell: int, log_d: Floats, changes: Floats, side: float)
     """
     outside = side * (log_d - drift.edge[cell, int(side > 0)])
     knots = (np.arange(changes.shape[1]) + 0.5) * BEYOND
-    return np.asarray(changes @ (np.sqrt(BEYOND) * np.maximum(outside[None, :] - knots[:, None], 0.0)))
+    step = drift.steepness[cell] * np.sqrt(BEYOND)
+    return np.asarray(changes @ (step * np.maximum(outside[None, :] - knots[:, None], 0.0)))
 
 
 def knots_beyond(drift: Drift, cell: int, log_d: Floats, side: float) -> int:

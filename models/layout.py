@@ -43,9 +43,11 @@ class Drift(NamedTuple):
     side : float array, shape (U,)
         +1 where the change is felt above the knot, -1 where below.
     step : float array, shape (U,)
-        Square root of the stretch of log :math:`D_f` that the knot stands for.
+        Square root of the stretch of log :math:`D_f` that the knot stands for, times its cell's steepness.
     edge : float array, shape (C, 2)
         Centred log of the smallest and largest measured :math:`D_f`.
+    steepness : float array, shape (C,)
+        How many times as steep as log loss the law is that a ceiling flattens; 1 without one.
     """
 
     cell: Ints
@@ -53,6 +55,7 @@ class Drift(NamedTuple):
     side: Floats
     step: Floats
     edge: Floats
+    steepness: Floats
 
 
 class BaseFamilies(NamedTuple):

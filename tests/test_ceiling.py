@@ -113,6 +113,18 @@ def test_without_one_the_model_is_as_it_was_and_with_one_it_is_not() -> None:
     assert abs(potential(CEILING) - potential(None)) > 1.0
 
 
+def test_log_loss_drifts_as_far_below_a_ceiling_as_without_one() -> None:
+    """About the cell's median loss: what the ceiling flattens is steepened first. A drift of U as of L is smaller."""
+    runs = bs.load_runs(curve())
+    bounded, plain = (bs.JointLaw(ceiling=c, **(OPTIONS | {"discrepancy": True})).encode(runs) for c in (CEILING, None))
+    at = np.log(bounded.layout.loss_median)
+    change = 1e-4 * bounded.rows.drift
+    moved = np.asarray(saturate(at + change.ravel(), rows(np.full(change.size, np.log(CEILING)))))
+    there = np.asarray(saturate(at, rows(np.log([CEILING]))))
+    np.testing.assert_allclose((moved - there).reshape(change.shape), 1e-4 * plain.rows.drift, rtol=1e-3, atol=1e-9)
+    assert bounded.layout.drift.steepness[0] > 1.5 and plain.layout.drift.steepness.tolist() == [1.0]
+
+
 PRIORS = {"E": bs.PriorSpec.of("HalfNormal", scale=1.0), "reducible": bs.PriorSpec.of("LogNormal", loc=0.0, scale=1.0)}
 
 

@@ -20,7 +20,7 @@ CENTRED = CENTRED - CENTRED.mean()
 
 @pytest.fixture(scope="module")
 def knots() -> Drift:
-    return drift.make(np.zeros(CENTRED.size, np.int64), CENTRED, 1)
+    return drift.make(np.zeros(CENTRED.size, np.int64), CENTRED, np.ones(1))
 
 
 def variance(knots: Drift, x: np.ndarray) -> np.ndarray:
@@ -64,9 +64,16 @@ def test_broken_twin_a_drift_that_stops_at_the_last_run_does_not_grow_like_that(
 
 
 def test_other_cells_do_not_feel_it() -> None:
-    two = drift.make(np.repeat([0, 1], CENTRED.size), np.tile(CENTRED, 2), 2)
+    two = drift.make(np.repeat([0, 1], CENTRED.size), np.tile(CENTRED, 2), np.ones(2))
     felt = drift.basis(two, np.ones(CENTRED.size, np.int64), CENTRED)
     assert np.all(felt[:, two.cell == 0] == 0) and np.any(felt[:, two.cell == 1] > 0)
+
+
+def test_a_steeper_law_drifts_as_many_times_as_far() -> None:
+    """Inside the data and beyond, as if its scale were so many times larger."""
+    one, three = (drift.make(np.zeros(CENTRED.size, np.int64), CENTRED, np.full(1, s)) for s in (1.0, 3.0))
+    x = np.array([-8.0, -2.0, 1.0, 3.0, 9.0])
+    np.testing.assert_allclose(variance(three, x), 9.0 * variance(one, x), rtol=1e-12)
 
 
 def test_what_happens_beyond_is_the_same_in_every_call() -> None:

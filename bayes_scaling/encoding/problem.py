@@ -73,9 +73,9 @@ def encode_runs(
             sets[position] = found
     of_row = np.array([log_ceiling.get(task, np.inf) for task in runs["task"]])
     levels = unbounded(runs["loss"].to_numpy(np.float64), of_row)
-    layout = replace(_layout(runs.assign(loss=levels), law, cells, of_cell, sets), noise_of_loss=noise == "loss")
-    if log_ceiling:
-        layout = replace(layout, log_ceiling=np.array([log_ceiling.get(task, np.inf) for task, _ in cells]))
+    of_cells = np.array([log_ceiling.get(task, np.inf) for task, _ in cells])
+    layout = _layout(runs.assign(loss=levels), law, cells, of_cell, sets, of_cells)
+    layout = replace(layout, noise_of_loss=noise == "loss", log_ceiling=of_cells if log_ceiling else layout.log_ceiling)
     if families:
         commons = list(zip(layout.task_of_common, layout.base_of_common, strict=True))
         layout = replace(layout, families=base_families(runs, commons))
@@ -104,7 +104,14 @@ def _check_varied(runs: pd.DataFrame, factors: Sequence[str] | None) -> None:
         )
 
 
-def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[FactorSet], sets: list[FactorSet]) -> Layout:
+def _layout(
+    runs: pd.DataFrame,
+    law: Law,
+    cells: list[Cell],
+    of_cell: list[FactorSet],
+    sets: list[FactorSet],
+    log_ceiling: np.ndarray,
+) -> Layout:
     terms = [(c, f) for c, factors in enumerate(of_cell) for f in factors]
     cell_of_row = [cells.index(pair) for pair in zip(runs["task"], runs["method"], strict=True)]
     used = list(dict.fromkeys(sorted(zip(cell_of_row, sets, strict=True), key=lambda pair: pair[0])))
@@ -134,7 +141,9 @@ def _layout(runs: pd.DataFrame, law: Law, cells: list[Cell], of_cell: list[Facto
         base_of_effect=tuple(base for _, base in effects),
         task_of_common=tuple(task for task, _ in commons),
         base_of_common=tuple(base for _, base in commons),
-        drift=drift.make(_ints(cell_of_row), log_d - log_d0[cell_of_row], len(cells)),
+        drift=drift.make(
+            _ints(cell_of_row), log_d - log_d0[cell_of_row], 1.0 + by_cell.median().to_numpy() * np.exp(-log_ceiling)
+        ),
     )
 
 

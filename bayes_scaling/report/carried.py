@@ -163,7 +163,7 @@ def _drift(posterior: Posterior, c: int, columns: Columns, limits: Limits) -> di
     sides = {}
     for name, side in (("below", -1.0), ("above", 1.0)):
         changes = changes_beyond(posterior, c, side, drift.knots_beyond(layout, c, log_d, side))
-        sides[name] = columns.each(scale * changes * np.sqrt(drift.BEYOND))
+        sides[name] = columns.each(scale * changes * np.sqrt(drift.BEYOND) * layout.steepness[c])
     return {"knots": knots, **sides, "edge": layout.edge[c].tolist(), "stretch": drift.BEYOND}
 
 
