@@ -81,10 +81,10 @@ def _population_sites(
     for scale_at, kind in enumerate(kinds):
         mine = [i for i, e in enumerate(members) if _kind(family, e.labels) == kind]
         of_mean = {
-            at[populations[i]]: _mean_prior(family, means[at[populations[i]]], law, layout, overrides, used)
+            at[populations[i]]: _mean_prior(family, means[at[populations[i]]], i, law, layout, overrides, used)
             for i in mine
         }
-        usual = is_positive(default_prior(members[mine[0]], 0, law, layout)[0])
+        usual = is_positive(default_prior(members[mine[0]], mine[0], law, layout)[0])
         positive = all(is_positive(spec) and (usual or not spec.fixed) for _, spec, _ in of_mean.values())
         sites += _mean_sites(family, of_mean)
         labels = (kind,) if kind else ()
@@ -107,15 +107,21 @@ def _kind(family: str, labels: tuple[str, ...]) -> str:
 
 
 def _mean_prior(
-    family: str, mean: Element, law: Law, layout: Layout, overrides: Mapping[str, PriorSpec], used: set[str]
+    family: str,
+    mean: Element,
+    member: int,
+    law: Law,
+    layout: Layout,
+    overrides: Mapping[str, PriorSpec],
+    used: set[str],
 ) -> tuple[str, PriorSpec, str]:
-    """Name of the site, prior and its source: what the parameter has without pooling, or what was given."""
+    """Name of the site, prior and its source: what a member has without pooling, or what was given."""
     element = Element(family, mean.labels)
     fitting = [*_fitting(element, overrides), *_fitting(mean, overrides)]
     used.update(fitting)
     of_factor = mean.labels[:1] if family == "alpha" else ()  # each factor has sites of its own
     if not fitting:
-        return Element(f"{family}_mean", of_factor).name, *default_prior(element, 0, law, layout)
+        return Element(f"{family}_mean", of_factor).name, *default_prior(element, member, law, layout)
     key, spec = fitting[-1], overrides[fitting[-1]]
     _check_range(key, family, spec)
     narrowed = sorted(_parse(key)[1] - set(of_factor))

@@ -173,12 +173,35 @@ def default_prior(element: Element, position: int, law: Law, layout: Layout) -> 
             return _amplitude(float(layout.loss_median[layout.cell_of_amplitude[position]]), law)
         case "data_term":
             return _amplitude(float(layout.loss_median[position]), law)
-        case "alpha" if element.labels[0] == "pet_size":
-            return PET_EXPONENT
+        case "alpha" | "beta":
+            return _exponent(element, position, layout)
         case family if family.startswith(OWN):
             return dict(law.own)[family.removeprefix(OWN)], "given with the law"
         case family:
             return FIXED_DEFAULTS[family]
+
+
+def _exponent(element: Element, position: int, layout: Layout) -> tuple[PriorSpec, str]:
+    """The prior of an exponent of the loss, and below a ceiling of the unbounded loss.
+
+    A ceiling flattens: log loss falls ``1 - L / C`` times as fast as the unbounded one. The median loss stands for L.
+    """
+    if element.family == "alpha" and element.labels[0] == "pet_size":
+        return PET_EXPONENT
+    spec, source = FIXED_DEFAULTS[element.family]
+    cell = int(layout.cell_of_term[position]) if element.family == "alpha" else position
+    steepness = float(layout.drift.steepness[cell])
+    if steepness == 1.0:
+        return spec, source
+    return _times(spec, steepness), f"{source}; of log loss, that is, which the ceiling flattens"
+
+
+def _times(spec: PriorSpec, factor: float) -> PriorSpec:
+    """The distribution of a parameter times a factor, of the kinds that exponents have by default."""
+    given = {name: float(value) for name, value in spec.args if not isinstance(value, PriorSpec)}
+    if spec.name == "LogNormal":
+        return PriorSpec.of(spec.name, loc=given["loc"] + math.log(factor), scale=given["scale"])
+    return PriorSpec.of(spec.name, concentration=given["concentration"], rate=given["rate"] / factor)
 
 
 def _amplitude(median: float, law: Law) -> tuple[PriorSpec, str]:

@@ -125,6 +125,31 @@ def test_log_loss_drifts_as_far_below_a_ceiling_as_without_one() -> None:
     assert bounded.layout.drift.steepness[0] > 1.5 and plain.layout.drift.steepness.tolist() == [1.0]
 
 
+def test_exponents_are_a_priori_as_large_for_log_loss_as_without_one() -> None:
+    """Those of the unbounded loss are larger by what the ceiling flattens; a given prior is taken as it is."""
+    two = pd.concat([curve().assign(model_size=size, base=str(size)) for size in (1e8, 1e9)])
+    runs = bs.load_runs(two)
+
+    def centres(ceiling: float | None, **given: object) -> dict[str, float]:
+        model = bs.JointLaw(ceiling=ceiling, discrepancy=True, **given)  # type: ignore[arg-type]
+        layout = model.encode(runs).layout
+        return {s.family: float(np.median(s.specs[0].sample())) for s in model.resolve(layout).sites}
+
+    steepness = bs.JointLaw(ceiling=CEILING).encode(runs).layout.drift.steepness[0]
+    plain, bounded = centres(None), centres(CEILING)
+    assert steepness > 1.5
+    for family in ("alpha", "beta"):
+        assert bounded[family] == pytest.approx(steepness * plain[family], rel=1e-3)
+    assert bounded["sigma"] == plain["sigma"], "noise is of log loss as it is measured"
+    prior = bs.PriorSpec.of("LogNormal", loc=-2.0, scale=0.5)
+    assert centres(CEILING, priors={"beta": prior})["beta"] == np.median(prior.sample())
+    pooled = pd.concat([runs.assign(method=method) for method in ("full", "lora")])
+    layout = bs.JointLaw(ceiling=CEILING, pool=("method",)).encode(bs.load_runs(pooled)).layout
+    sites = bs.JointLaw(ceiling=CEILING, pool=("method",)).resolve(layout).sites
+    of_mean = next(s for s in sites if s.family == "beta_mean")
+    assert float(np.median(of_mean.specs[0].sample())) == pytest.approx(steepness * plain["beta"], rel=1e-3)
+
+
 PRIORS = {"E": bs.PriorSpec.of("HalfNormal", scale=1.0), "reducible": bs.PriorSpec.of("LogNormal", loc=0.0, scale=1.0)}
 
 
