@@ -51,6 +51,11 @@ def response(loss: Floats, log_ceiling: Floats) -> Floats:
     return np.asarray(1.0 - np.minimum(loss * np.exp(-log_ceiling), HIGHEST))
 
 
+def steepness(level: Floats, log_ceiling: Floats) -> Floats:
+    """How many times as steep as log loss the log of the unbounded loss U is, 1 / (1 - L / C), shape (n,)."""
+    return np.asarray(1.0 + level * np.exp(-log_ceiling))
+
+
 def log_level(problem: Problem) -> Floats:
     """Log of each measured loss as it stands without its ceiling, shape (n,)."""
     return np.asarray(np.log(unbounded(problem.loss, _of_rows(problem))))

@@ -29,15 +29,15 @@ BEYOND_DF = 3.0  # tails of what happens there
 def make(cell: Ints, log_d: Floats, steepness: Floats) -> Drift:
     r"""Knots of every cell from its rows' centred log D_f.
 
+    They are the nodes of Gauss-Legendre quadrature from the centre to either edge, and a knot's variance is its weight:
+    the sum over the knots is then :math:`\tau^2 \int (x - t)^2 dt` exactly, at the edge and everywhere beyond it.
+
     Parameters
     ----------
     cell : int array, shape (n,)
     log_d : float array, shape (n,)
     steepness : float array, shape (C,)
         :attr:`Drift.steepness`.
-
-    They are the nodes of Gauss-Legendre quadrature from the centre to either edge, and a knot's variance is its weight:
-    the sum over the knots is then :math:`\tau^2 \int (x - t)^2 dt` exactly, at the edge and everywhere beyond it.
     """
     nodes, weights = np.polynomial.legendre.leggauss(KNOTS)  # on [-1, 1]
     n_cells = steepness.size

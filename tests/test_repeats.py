@@ -19,6 +19,7 @@ from bayes_scaling.models.starts import base_errors
 
 pytestmark = pytest.mark.numbers
 
+SEEDS = 4
 MODELS: dict[str, dict[str, Any]] = {
     "default": {},
     "no base effects, no drift": {"base_effects": False, "discrepancy": False},
@@ -30,16 +31,16 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 
-def seeded(runs: pd.DataFrame, most: int = 4, *, uneven: bool = True) -> pd.DataFrame:
+def seeded(runs: pd.DataFrame) -> pd.DataFrame:
     """Paper runs of two methods repeated with seeds of their own, in a shuffled order; some have a seed less."""
     rng = np.random.default_rng(0)
     some = runs[(runs.split == "fit") & runs.method.isin(["lora", "full"])]
-    parts = [some.assign(seed=seed) for seed in range(most)]
+    parts = [some.assign(seed=seed) for seed in range(SEEDS)]
     table = pd.concat(parts).drop(columns=["split"])
     table = table.assign(
         loss=table["loss"] * np.exp(0.01 * rng.standard_t(5, len(table))), loss_se=rng.uniform(0.001, 0.01, len(table))
     )
-    kept = ~((table["seed"] == most - 1) & (rng.random(len(table)) < 0.4 * uneven))
+    kept = ~((table["seed"] == SEEDS - 1) & (rng.random(len(table)) < 0.4))
     return bs.load_runs(table[kept].sample(frac=1.0, random_state=0))
 
 

@@ -13,7 +13,7 @@ from bayes_scaling.encoding.rows import encode_rows, log_examples
 from bayes_scaling.encoding.suitability import Ceiling, check_law, log_ceilings
 from bayes_scaling.errors import RunsError
 from bayes_scaling.models import drift
-from bayes_scaling.models.ceiling import unbounded
+from bayes_scaling.models.ceiling import steepness, unbounded
 from bayes_scaling.models.laws import Law
 from bayes_scaling.models.layout import SHARED, Layout, Problem, RowArrays
 from bayes_scaling.models.noise import Noise
@@ -142,7 +142,7 @@ def _layout(
         task_of_common=tuple(task for task, _ in commons),
         base_of_common=tuple(base for _, base in commons),
         drift=drift.make(
-            _ints(cell_of_row), log_d - log_d0[cell_of_row], 1.0 + by_cell.median().to_numpy() * np.exp(-log_ceiling)
+            _ints(cell_of_row), log_d - log_d0[cell_of_row], steepness(by_cell.median().to_numpy(), log_ceiling)
         ),
     )
 
